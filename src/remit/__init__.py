@@ -1,0 +1,1 @@
+"""Keep AI agents within their remit."""

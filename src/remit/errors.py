@@ -1,0 +1,101 @@
+"""Everything Remit raises.
+
+    RemitError
+    ├── Blocked           the action did not run; the one class an adapter catches
+    │   ├── Denied        policy says no                        .request .decision
+    │   │   └── Paused    the kill switch is on
+    │   ├── Pending       a person has been asked               .approval_request
+    │   └── Unavailable   Remit could not decide, ask, meter, oblige or record
+    ├── Unrecorded        it ran; how it ended is not on record. Do not run it again
+    ├── NotData           a value that cannot be frozen, and so cannot be decided on   .path
+    ├── PolicyError       a policy that cannot be used          .file .line .column
+    └── LogError          a log that fails verification         .index
+
+Refusals carry no `Error` in their names: they are answers. What a governed
+function raises itself passes through unchanged and is none of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remit.model import ApprovalRequest, Decision, Request
+
+
+class RemitError(Exception):
+    """The base of everything Remit raises."""
+
+
+class Blocked(RemitError):
+    """The action did not run."""
+
+
+class Denied(Blocked):
+    """Policy says no. `decision.advice`, where there is any, says how to try again."""
+
+    def __init__(self, request: Request, decision: Decision) -> None:
+        self.request = request
+        self.decision = decision
+        super().__init__(f"{request.subject.id} may not {request.action.name}: {decision.reason}")
+
+
+class Paused(Denied):
+    """The kill switch is on for this subject, its project, or everything."""
+
+
+class Pending(Blocked):
+    """A person has been asked and nothing waits here: make the same call again later."""
+
+    def __init__(self, approval_request: ApprovalRequest) -> None:
+        self.approval_request = approval_request
+        request = approval_request.request
+        whose = " or ".join(approval_request.terms.approvers) or "anyone but the requester"
+        super().__init__(
+            f"{request.subject.id} may not {request.action.name} yet: "
+            f"approval {approval_request.id} waits for {whose}"
+        )
+
+
+class Unavailable(Blocked):
+    """Remit could not do its part; the reason is this error's cause."""
+
+
+class Unrecorded(RemitError):
+    """The action ran, and its end is missing from the ledger. Do not run it again."""
+
+
+class NotData(RemitError, ValueError):
+    """A value that has no frozen form.
+
+    `path` leads to it from the value given, as a reader would write it:
+    `items[3].price`.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path = path
+        self.why = why
+        super().__init__(f"{path or 'the value'} {why}")
+
+
+class PolicyError(RemitError):
+    """A policy that cannot be used, and the place to mend.
+
+    `line` and `column` count from 1; 0 means the whole file.
+    """
+
+    def __init__(self, message: str, *, file: str, line: int = 0, column: int = 0) -> None:
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
+        place = ":".join(str(part) for part in (file, line, column) if part)
+        super().__init__(f"{place}: {message}")
+
+
+class LogError(RemitError):
+    """A log that fails verification, and the index of the first record that shows it."""
+
+    def __init__(self, message: str, *, index: int | None = None) -> None:
+        self.index = index
+        super().__init__(message)

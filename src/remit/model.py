@@ -1,0 +1,229 @@
+"""The nouns: who asks to do what, to which thing, under which facts, and the answer.
+
+They are frozen all the way down. Whatever mapping is given for properties,
+context or facts is copied and frozen when the noun is made (`canonical.freeze`),
+so that policy, approver, ledger and tool cannot see different values.
+
+The words are those of OpenID AuthZEN and XACML; times are Unix time in
+nanoseconds, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from remit.canonical import NOTHING, Frozen, digest, freeze
+
+Properties: TypeAlias = Mapping[str, Any]
+
+
+def _freeze_field(noun: Any, name: str) -> None:
+    value = getattr(noun, name)
+    if type(value) is not Frozen:
+        msgspec.structs.force_setattr(noun, name, freeze(dict(value), path=name))
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Who asks: an agent, a person, or a service."""
+
+    type: str
+    id: str
+    properties: Properties = NOTHING
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "properties")
+
+    @classmethod
+    def parse(cls, text: str, **properties: Any) -> Subject:
+        """Read `type:id`; a text without a colon names an agent."""
+        kind, colon, name = text.partition(":")
+        return cls(kind, name, properties) if colon else cls("agent", text, properties)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What is to be done. The arguments of a tool are its properties: `args` in conditions."""
+
+    name: str
+    properties: Properties = NOTHING
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "properties")
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """What it is to be done to."""
+
+    type: str
+    id: str
+    properties: Properties = NOTHING
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "properties")
+
+    @classmethod
+    def parse(cls, text: str, **properties: Any) -> Resource:
+        """Read `type:id`; a text without a colon is a type with an empty id."""
+        kind, _, name = text.partition(":")
+        return cls(kind, name, properties)
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.id}"
+
+
+class Session(msgspec.Struct, frozen=True):
+    """For whom, and with which powers, the subject acts."""
+
+    id: str = ""
+    role: str = ""
+    scopes: tuple[str, ...] = ()
+    user: str = ""
+    """The person on whose behalf the subject acts; that person cannot approve its calls."""
+    tenant: str = ""
+    depth: int = 0
+    """How many delegations lie between the person and the subject."""
+    facts: Properties = NOTHING
+    """Anything else; conditions read `session.region` as `facts["region"]`."""
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "facts")
+        if type(self.scopes) is not tuple:
+            msgspec.structs.force_setattr(self, "scopes", tuple(self.scopes))
+
+
+NOBODY = Subject("agent", "unnamed")
+NO_RESOURCE = Resource("", "")
+NO_SESSION = Session()
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """One person's answer, bound by `digest` to exactly what they were shown."""
+
+    approved: bool
+    approver: Subject
+    digest: str
+    at: int
+    """When they answered. An answer older than the terms allow lifts nothing."""
+    reason: str = ""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One question for a policy."""
+
+    subject: Subject
+    action: Action
+    resource: Resource = NO_RESOURCE
+    session: Session = NO_SESSION
+    context: Properties = NOTHING
+    at: int = 0
+    """The moment the question is about: `now` in conditions."""
+    approvals: tuple[Approval, ...] = ()
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "context")
+
+    @property
+    def digest(self) -> str:
+        """Names what a person is shown: everything but the time and the answers."""
+        return digest(
+            {
+                "subject": [self.subject.type, self.subject.id, self.subject.properties],
+                "action": [self.action.name, self.action.properties],
+                "resource": [self.resource.type, self.resource.id, self.resource.properties],
+                "session": [
+                    self.session.id,
+                    self.session.role,
+                    self.session.scopes,
+                    self.session.user,
+                    self.session.tenant,
+                    self.session.depth,
+                    self.session.facts,
+                ],
+                "context": self.context,
+            }
+        )
+
+
+class Effect(StrEnum):
+    """The answer. There is no third: what a person may lift is a denial until they do."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Risk(StrEnum):
+    """How bad it would be if the policy were wrong, in ascending order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Obligation(msgspec.Struct, frozen=True):
+    """What must be carried out for an allow to stand."""
+
+    type: str
+    properties: Properties = NOTHING
+
+    def __post_init__(self) -> None:
+        _freeze_field(self, "properties")
+
+
+class ApprovalTerms(msgspec.Struct, frozen=True):
+    """Who may lift a denial, how many of them it takes, and for how long their answer is good."""
+
+    approvers: tuple[str, ...] = ()
+    """`user:alice`, `role:manager`, `group:finance`; empty means anyone but the requester."""
+    quorum: int = 1
+    ttl: float = 900.0
+    """Seconds from an answer until it no longer lifts anything."""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The answer to a request.
+
+    A denial that somebody may lift says so in `approval`. Until they do, it
+    is a denial like any other: code that has never heard of approvals is safe.
+    """
+
+    effect: Effect
+    reason: str
+    rules: tuple[str, ...] = ()
+    """The ids of the rules that decided, in the order of the policy."""
+    errors: tuple[str, ...] = ()
+    """What went wrong in rules that could not be evaluated: `rule: why`."""
+    risk: Risk | None = None
+    advice: str = ""
+    """How the agent may try again. A denial with advice is soft."""
+    approval: ApprovalTerms | None = None
+    obligations: tuple[Obligation, ...] = ()
+    monitored: tuple[str, ...] = ()
+    """What rules in `mode: monitor` would have done: `rule: effect`."""
+    policy: str = ""
+    """The digest of the policy that decided."""
+
+    def __post_init__(self) -> None:
+        if self.approval is not None and self.effect is not Effect.DENY:
+            raise ValueError("only a denial can carry approval terms")
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the action may happen."""
+        return self.effect is Effect.ALLOW
+
+
+class ApprovalRequest(msgspec.Struct, frozen=True):
+    """What a person is asked, and the digest their answer must repeat."""
+
+    id: str
+    request: Request
+    decision: Decision
+    terms: ApprovalTerms
+    digest: str
