@@ -1,0 +1,78 @@
+"""Who acts here, for whom, and under which facts: bound to the context, not passed around."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+
+from remit.canonical import NOTHING, Frozen, freeze
+from remit.model import NO_SESSION, NOBODY, Session, Subject
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Acting(NamedTuple):
+    """What `acting_as` has bound."""
+
+    subject: Subject = NOBODY
+    session: Session = NO_SESSION
+    context: Frozen = NOTHING
+
+
+NOBODY_ACTS = Acting()
+
+_acting: ContextVar[Acting] = ContextVar("remit_acting", default=NOBODY_ACTS)
+
+current = _acting.get
+
+
+@contextmanager
+def acting_as(
+    subject: Subject | str, *, session: Session | None = None, **context: Any
+) -> Iterator[Subject]:
+    """Name who acts, for every governed call made inside the block.
+
+    Blocks nest: facts add up, and a subject that takes over inside another's
+    block acts in the same session, one delegation further from the person.
+
+    Args:
+        subject: a `Subject`, or `type:id`, or the id of an agent.
+        session: the powers it acts with; none means the surrounding block's.
+        context: facts that conditions read as `context.name`.
+
+    Raises:
+        NotData: a fact cannot be frozen.
+    """
+    outer = _acting.get()
+    who = Subject.parse(subject) if isinstance(subject, str) else subject
+    if session is None:
+        session = outer.session
+        if outer.subject not in (NOBODY, who):
+            session = msgspec.structs.replace(session, depth=session.depth + 1)
+    facts = freeze({**outer.context, **context}, path="context") if context else outer.context
+    token = _acting.set(Acting(who, session, facts))
+    try:
+        yield who
+    finally:
+        _acting.reset(token)
+
+
+def keep_context(function: Callable[P, T]) -> Callable[P, T]:
+    """*function*, to be run by a thread or an executor as if it were called here.
+
+    Python hands the context on to tasks, and not to threads. Several threads
+    may run the result at once.
+    """
+    context = copy_context()
+
+    @wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
+        return context.copy().run(function, *args, **kwargs)
+
+    return carried

@@ -1,0 +1,100 @@
+"""An approver at the terminal: shows what would happen and reads y or n.
+
+What cannot be seen cannot be approved: control characters, line breaks and
+characters that reorder or hide text are written as escapes. Without a terminal
+to ask at, and at the end of input, the answer is no.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import msgspec
+
+from remit.model import Approval, ApprovalRequest, Subject
+
+
+class TerminalApprover:
+    """Asks whoever sits at the terminal.
+
+    Args:
+        approver: in whose name the answers are given; none means the user logged in.
+        source: where answers are read from; none means standard input.
+        screen: where questions are shown; none means standard error.
+    """
+
+    def __init__(
+        self,
+        approver: Subject | None = None,
+        *,
+        source: TextIO | None = None,
+        screen: TextIO | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.approver = approver or Subject("user", _login())
+        self.source = source
+        self.screen = screen
+        self.clock = clock
+
+    def ask(self, question: ApprovalRequest, /) -> tuple[Approval, ...]:
+        """Show *question* and wait for a y or an n."""
+        source, screen = self.source or sys.stdin, self.screen or sys.stderr
+        approved, reason = False, "there is no terminal to ask at"
+        if source.isatty():
+            print(describe(question), file=screen)
+            approved, reason = _read(source, screen), ""
+        return (Approval(approved, self.approver, question.digest, self.clock(), reason),)
+
+
+def describe(question: ApprovalRequest) -> str:
+    """What a person has to know to answer *question*, one fact a line."""
+    request, decision, terms = question.request, question.decision, question.terms
+    facts = {
+        "who": str(request.subject) + (f" for {request.session.user}" * bool(request.session.user)),
+        "wants to": request.action.name,
+        "on": str(request.resource) if request.resource.type else "",
+        "risk": decision.risk.value if decision.risk else "",
+        "rule": ", ".join(decision.rules),
+        "because": decision.reason,
+        "ask": ", ".join(terms.approvers) + (f" ({terms.quorum} of them)" * (terms.quorum > 1)),
+    }
+    lines = [f"{name:>10}  {visible(fact)}" for name, fact in facts.items() if fact]
+    lines += [
+        f"{'with':>10}  {visible(name)} = {visible(_literal(value))}"
+        for name, value in request.action.properties.items()
+    ]
+    return "\n".join(lines)
+
+
+def visible(text: str) -> str:
+    """*text* with everything a terminal would obey or hide written as an escape."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _literal(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _read(source: TextIO, screen: TextIO) -> bool:
+    while True:
+        print("   approve?  [y/n] ", end="", file=screen, flush=True)
+        line = source.readline()
+        answer = line.strip().casefold()
+        if answer in {"y", "yes"}:
+            return True
+        # A line without its end is the end of input, whatever it says.
+        if not line or answer in {"n", "no"}:
+            return False
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "terminal"

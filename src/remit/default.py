@@ -1,0 +1,74 @@
+"""The guard of a program that configures none: policy from `remit.yaml`, ledger in `.remit/`.
+
+Both are looked for in the working directory when the first protected function
+is called, not when it is defined, so that importing a module does nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from remit.approvers.terminal import TerminalApprover
+from remit.binding import Opaque
+from remit.guard import Guard
+from remit.ledgers.sqlite import SqliteLedger
+from remit.model import Resource
+from remit.protection import Protection
+from remit.sources import load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+POLICY = Path("remit.yaml")
+LEDGER = Path(".remit", "ledger.db")
+
+_lock = threading.Lock()
+_guard: Guard | None = None
+
+
+def default_guard() -> Guard:
+    """The guard that `remit.protect` uses, made at the first call.
+
+    Raises:
+        PolicyError: there is no `remit.yaml` here, or it cannot be used.
+    """
+    global _guard  # noqa: PLW0603 - a program has one default
+    with _lock:
+        if _guard is None:
+            policy = load(POLICY)
+            LEDGER.parent.mkdir(exist_ok=True)
+            _guard = Guard(policy, ledger=SqliteLedger(LEDGER), approver=TerminalApprover())
+        return _guard
+
+
+@overload
+def protect(function: F, /) -> F: ...
+
+
+@overload
+def protect(
+    *,
+    action: str | None = None,
+    resource: Resource | str | None = None,
+    opaque: Collection[str | type] = (),
+) -> Callable[[F], F]: ...
+
+
+def protect(
+    function: Any = None,
+    /,
+    *,
+    action: str | None = None,
+    resource: Resource | str | None = None,
+    opaque: Collection[str | type] = (),
+) -> Any:
+    """`Guard.protect`, by the guard of a program that configures none."""
+
+    def decorate(target: Any) -> Any:
+        return Protection.of(
+            target, default_guard, action=action, resource=resource, opaque=Opaque.of(opaque)
+        )
+
+    return decorate if function is None else decorate(function)

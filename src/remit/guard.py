@@ -1,0 +1,149 @@
+"""The policy enforcement point: what an application holds on to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar, overload
+
+import msgspec
+
+from remit.acting import current
+from remit.binding import Opaque
+from remit.call import Ports, decide, finish, govern, wait_here, wait_on_loop
+from remit.canonical import LIMITS, Limits
+from remit.model import Action, Decision, Request, Resource
+from remit.plan import Plan
+from remit.ports import Approver, Decider, Discharge, Execute, Ledger
+from remit.protection import Protection, protection_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Guard:
+    """Decides, asks, runs and records, in that order.
+
+    Args:
+        decider: answers requests; usually a `Policy`.
+        ledger: keeps the records. Nothing runs that it has not taken.
+        approver: puts denials that may be lifted to people. None: they stay denials.
+        discharges: who carries out each type of obligation.
+        limits: how large the arguments of a call may be.
+        opaque: types of arguments that are no data, for every function protected here.
+        clock: Unix time in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        decider: Decider,
+        *,
+        ledger: Ledger,
+        approver: Approver | None = None,
+        discharges: Mapping[str, Discharge] | None = None,
+        limits: Limits = LIMITS,
+        opaque: Collection[type] = (),
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.limits = limits
+        self.opaque = Opaque.of(opaque)
+        self.ports = Ports(decider, ledger, wait_here, approver, dict(discharges or {}), clock)
+        self.async_ports = replace(self.ports, wait=wait_on_loop)
+
+    def call(self, request: Request, execute: Callable[[], T]) -> T:
+        """Run *execute* if *request* is allowed.
+
+        Raises:
+            Blocked: it is not, and nothing ran.
+            Unrecorded: it ran, and the ledger did not take its end.
+        """
+        return finish(govern(self.stamp(request), execute, self.ports))
+
+    async def acall(self, request: Request, execute: Execute[T]) -> T:
+        """Like `call`, on an event loop; *execute* may be asynchronous."""
+        return await govern(self.stamp(request), execute, self.async_ports)
+
+    def decide(self, request: Request) -> Decision:
+        """What would be decided now. Nothing runs, nobody is asked, nothing is recorded.
+
+        Raises:
+            Unavailable: the decider could not be reached.
+        """
+        return finish(decide(self.stamp(request), self.ports))
+
+    def plan(self, requests: Iterable[Request]) -> Plan:
+        """What would be decided on each of *requests*: a dry run."""
+        return Plan(tuple((request, self.decide(request)) for request in requests))
+
+    def request(self, action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Request:
+        """The request that a call would make, as the subject acting here.
+
+        Args:
+            action: a function protected by a guard, or the name of an action.
+            args: for a function: its arguments.
+            kwargs: its arguments by name.
+
+        Raises:
+            NotData: an argument has no frozen form.
+        """
+        if isinstance(action, str):
+            acting = current()
+            named = Action(action, kwargs)
+            return Request(acting.subject, named, session=acting.session, context=acting.context)
+        return protection_of(action).request(*args, **kwargs)
+
+    def stamp(self, request: Request) -> Request:
+        """*request*, about this moment if it names none."""
+        if request.at:
+            return request
+        return msgspec.structs.replace(request, at=self.ports.clock())
+
+    @overload
+    def protect(self, function: F, /) -> F: ...
+
+    @overload
+    def protect(
+        self,
+        /,
+        *,
+        action: str | None = None,
+        resource: Resource | str | None = None,
+        opaque: Collection[str | type] = (),
+    ) -> Callable[[F], F]: ...
+
+    def protect(
+        self,
+        function: Any = None,
+        /,
+        *,
+        action: str | None = None,
+        resource: Resource | str | None = None,
+        opaque: Collection[str | type] = (),
+    ) -> Any:
+        """Decorate a function so that every call of it is governed.
+
+        Functions, methods, class and static methods, partials, callable
+        objects, and their asynchronous and generator forms can be protected.
+        A generator is decided on when it is first advanced.
+
+        Args:
+            function: what to protect, where the decorator is used without arguments.
+            action: the name policy knows it by; none means the function's own.
+            resource: what it acts on: a `Resource`, or `type:id` in which `{name}` stands for
+                the argument of that name.
+            opaque: names or types of arguments that are no data. They pass through
+                untouched, and policy sees their type.
+
+        Raises:
+            TypeError: *function* has no signature, or *opaque* or *resource* name none
+                of its parameters.
+        """
+
+        def decorate(target: Any) -> Any:
+            return Protection.of(
+                target, lambda: self, action=action, resource=resource, opaque=Opaque.of(opaque)
+            )
+
+        return decorate if function is None else decorate(function)

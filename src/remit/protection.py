@@ -1,0 +1,244 @@
+"""What `protect` makes of a function: the same function, governed."""
+
+from __future__ import annotations
+
+import inspect
+import string
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any
+
+from remit.acting import current
+from remit.binding import Binding, Opaque
+from remit.call import Call, Ports, begin, finish, govern, refuse
+from remit.canonical import NOTHING, Frozen
+from remit.errors import NotData
+from remit.model import NO_RESOURCE, Action, Request, Resource
+
+if TYPE_CHECKING:
+    from remit.guard import Guard
+
+
+class Protection:
+    """How one function is governed."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        guard_of: Callable[[], Guard],
+        *,
+        action: str | None,
+        resource: Resource | str | None,
+        opaque: Opaque,
+        method: bool,
+    ) -> None:
+        self.function = function
+        self.guard_of = guard_of
+        self.action = action or _name(function)
+        self.binding = Binding(function, opaque, method=method)
+        self.resource_of = _resource_of(resource, self.binding)
+
+    @classmethod
+    def of(
+        cls,
+        target: Any,
+        guard_of: Callable[[], Guard],
+        *,
+        action: str | None = None,
+        resource: Resource | str | None = None,
+        opaque: Opaque,
+    ) -> Any:
+        """*target*, governed, in the form in which it was given."""
+        if isinstance(target, classmethod | staticmethod):
+            inner = cls.of(
+                target.__func__, guard_of, action=action, resource=resource, opaque=opaque
+            )
+            return type(target)(inner)
+        if not callable(target):
+            raise TypeError(f"{target!r} cannot be called, so there is nothing to protect")
+        protection = cls(
+            target,
+            guard_of,
+            action=action,
+            resource=resource,
+            opaque=opaque,
+            method=_is_method(target),
+        )
+        governed = protection.governed()
+        update_wrapper(governed, target)
+        governed.__name__ = getattr(target, "__name__", protection.action)
+        governed.__remit__ = protection
+        return governed
+
+    @property
+    def lazy(self) -> bool:
+        """Whether calling the function only makes a generator."""
+        code = _code(self.function)
+        return inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code)
+
+    def governed(self) -> Any:
+        """The function to be called in place of the one protected."""
+        code = _code(self.function)
+        if inspect.isasyncgenfunction(code):
+            return self.agenerating()
+        if inspect.isgeneratorfunction(code):
+            return self.generating()
+        if inspect.iscoroutinefunction(code):
+            return self.agoverned()
+
+        def governed(*args: Any, **kwargs: Any) -> Any:
+            guard = self.guard_of()
+            return finish(self.run(guard, guard.ports, args, kwargs))
+
+        return governed
+
+    def agoverned(self) -> Any:
+        """The same, for a coroutine function."""
+
+        async def governed(*args: Any, **kwargs: Any) -> Any:
+            guard = self.guard_of()
+            return await self.run(guard, guard.async_ports, args, kwargs)
+
+        return governed
+
+    async def run(
+        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """One governed call of the function."""
+        request, execute = await self.prepare(guard, ports, args, kwargs)
+        return await govern(request, execute, ports)
+
+    async def open(
+        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Call, Any]:
+        """Begin a governed call whose end somebody else records, and what it runs."""
+        request, execute = await self.prepare(guard, ports, args, kwargs)
+        call = await begin(request, ports)
+        return call, call.discharged(execute)()
+
+    async def prepare(
+        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Request, Callable[[], Any]]:
+        """Freeze the arguments, once, for policy and for the function."""
+        owner, given = self.binding.gather(*args, **kwargs)
+        try:
+            arguments = self.binding.freeze(given, guard.limits, guard.opaque)
+        except NotData as error:
+            raise await refuse(self.ask(NOTHING, ports), f"argument {error}", ports) from error
+        execute = partial(self.binding.spread, self.function, owner, arguments.values)
+        return self.ask(arguments.frozen, ports), execute
+
+    def ask(self, arguments: Frozen, ports: Ports) -> Request:
+        """The question whether the subject acting here may do this."""
+        subject, session, context = current()
+        action = Action(self.action, arguments)
+        return Request(
+            subject, action, self.resource_of(arguments), session, context, ports.clock()
+        )
+
+    def request(self, *args: Any, **kwargs: Any) -> Request:
+        """The request that a call with these arguments would make."""
+        owner = () if self.binding.owner is None else (None,)
+        _, given = self.binding.gather(*owner, *args, **kwargs)
+        guard = self.guard_of()
+        arguments = self.binding.freeze(given, guard.limits, guard.opaque)
+        return self.ask(arguments.frozen, guard.ports)
+
+    def generating(self) -> Any:
+        """The same, for a generator function: the call lasts from the first item to the end."""
+
+        def governed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            guard = self.guard_of()
+            call, generator = finish(self.open(guard, guard.ports, args, kwargs))
+            try:
+                value = yield from generator
+            except GeneratorExit:
+                finish(call.returned())
+                raise
+            except BaseException as error:
+                finish(call.raised(error))
+                raise
+            finish(call.returned(value))
+            return value
+
+        return governed
+
+    def agenerating(self) -> Any:
+        """The same, for an asynchronous generator function."""
+
+        async def governed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            guard = self.guard_of()
+            call, generator = await self.open(guard, guard.async_ports, args, kwargs)
+            try:
+                item = await anext(generator)
+                while True:
+                    try:
+                        sent = yield item
+                    except Exception as error:  # noqa: BLE001 - thrown in by the caller, for the generator
+                        item = await generator.athrow(error)
+                    else:
+                        item = await generator.asend(sent)
+            except StopAsyncIteration:
+                await call.returned()
+            except GeneratorExit:
+                await generator.aclose()
+                await call.returned()
+                raise
+            except BaseException as error:
+                await call.raised(error)
+                raise
+
+        return governed
+
+
+def protection_of(function: Any) -> Protection:
+    """How *function* is governed.
+
+    Raises:
+        TypeError: no guard protects it.
+    """
+    protection = getattr(function, "__remit__", None)
+    if not isinstance(protection, Protection):
+        raise TypeError(f"{function!r} is not protected by a guard")
+    return protection
+
+
+def _name(function: Any) -> str:
+    inner = function.func if isinstance(function, partial) else function
+    return getattr(inner, "__name__", None) or type(inner).__name__
+
+
+def _code(function: Any) -> Any:
+    """The function that says whether calling *function* gives a coroutine or a generator."""
+    inner = function.func if isinstance(function, partial) else function
+    if inspect.isroutine(inner) or isinstance(inner, type):
+        return inner
+    return type(inner).__call__
+
+
+def _is_method(function: Any) -> bool:
+    """Whether *function* is defined in a class body and will be given its owner first."""
+    if (
+        not inspect.isfunction(function)
+        or "." not in function.__qualname__.rpartition("<locals>.")[2]
+    ):
+        return False
+    first = next(iter(inspect.signature(function).parameters), "")
+    return first in {"self", "cls"}
+
+
+def _resource_of(
+    resource: Resource | str | None, binding: Binding
+) -> Callable[[Mapping[str, Any]], Resource]:
+    if not isinstance(resource, str):
+        fixed = resource or NO_RESOURCE
+        return lambda _: fixed
+    wanted = {name for _, name, _, _ in string.Formatter().parse(resource) if name is not None}
+    known = {parameter.name for parameter in binding.parameters}
+    if unknown := wanted - known:
+        raise TypeError(f"resource names {sorted(unknown)}, but the parameters are {sorted(known)}")
+    if not wanted:
+        constant = Resource.parse(resource)
+        return lambda _: constant
+    kind, _, identity = resource.partition(":")
+    return lambda arguments: Resource(kind, identity.format_map(arguments) if arguments else "")

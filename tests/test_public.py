@@ -1,0 +1,46 @@
+"""The public names: `__all__` says what exists, and importing it is cheap and quiet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+
+import remit
+
+# What the core must not pull in: frameworks, servers, telemetry, and what only some calls need.
+UNWELCOME = {
+    "agents", "anthropic", "asyncio", "crewai", "cryptography", "cyclopts", "httpx", "langchain",
+    "mcp", "openai", "opentelemetry", "pydantic", "re2", "rich", "starlette", "uvicorn",
+}  # fmt: skip
+
+
+def test_all_names_what_is_there_and_nothing_else():
+    public = {
+        name
+        for name, value in vars(remit).items()
+        if not name.startswith("_")
+        and not isinstance(value, types.ModuleType)
+        and name != "annotations"
+    }
+    assert public == set(remit.__all__)
+    assert sorted(remit.__all__, key=lambda name: (name[0].islower(), name)) == remit.__all__
+
+
+def test_the_docstring_lists_every_public_name():
+    assert set(remit.__doc__.split()) >= set(remit.__all__)
+
+
+def test_every_public_thing_says_something_its_signature_cannot():
+    undocumented = [
+        name for name in remit.__all__ if not (getattr(remit, name).__doc__ or "").strip()
+    ]
+    assert undocumented == []
+
+
+def test_importing_remit_imports_no_framework():
+    program = "import json, sys, remit; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert loaded & UNWELCOME == set()
