@@ -110,11 +110,10 @@ async def decide(request: Request, ports: Ports) -> Decision:
 
 async def settle(answer: Maybe[T], ports: Ports) -> T:
     """What a port answered, however it did."""
-    if isinstance(answer, Future):
-        answer = ports.wait(answer)
-    if hasattr(answer, "__await__"):
-        return await answer
-    return answer
+    waited: T | Awaitable[T] = ports.wait(answer) if isinstance(answer, Future) else answer
+    if hasattr(waited, "__await__"):
+        return await waited
+    return waited
 
 
 async def refuse(request: Request, reason: str, ports: Ports) -> Denied:

@@ -17,14 +17,19 @@ from typing import Any, TypeAlias
 import msgspec
 
 from remit.canonical import NOTHING, Frozen, digest, freeze
+from remit.errors import NotData
 
 Properties: TypeAlias = Mapping[str, Any]
 
 
 def _freeze_field(noun: Any, name: str) -> None:
     value = getattr(noun, name)
-    if type(value) is not Frozen:
-        msgspec.structs.force_setattr(noun, name, freeze(dict(value), path=name))
+    if type(value) is Frozen:
+        return
+    frozen = freeze(value, path=name)
+    if type(frozen) is not Frozen:
+        raise NotData(name, f"is a {type(value).__qualname__}, not a mapping")
+    msgspec.structs.force_setattr(noun, name, frozen)
 
 
 class Subject(msgspec.Struct, frozen=True):

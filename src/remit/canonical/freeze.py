@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from remit.canonical.families import freeze_family
-from remit.canonical.freezer import LIMITS, Freezer, Limits, Rebuild, join
+from remit.canonical.freezer import LIMITS, NOTHING, Freezer, Frozen, Limits, Rebuild, join
+from remit.canonical.jcs import LARGEST_INTEGER
 from remit.errors import NotData
 
 
@@ -26,6 +28,8 @@ def freeze_with_rebuild(
     The way back never looks at *value* again, except that immutable objects
     (a datetime, a Decimal, a member of an enumeration) are handed on themselves.
     """
+    if type(value) is dict and _is_plain(value, limits):
+        return (Frozen(value) if value else NOTHING), dict
     try:
         return Freezer(limits, freeze_family).freeze(value, limits.depth)
     except NotData as error:
@@ -33,3 +37,29 @@ def freeze_with_rebuild(
     except Exception as error:
         # A property or an iterator of the value's own has failed, and it may be anybody's.
         raise NotData(path, f"could not be read: {type(error).__name__}: {error}") from error
+
+
+def _is_plain(value: dict[Any, Any], limits: Limits) -> bool:
+    """Whether *value* holds only ASCII text, small numbers, booleans and None.
+
+    Most arguments do. They are frozen by copying, and need no `Freezer` to count their cost.
+    """
+    text = 0
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                return False
+            text += len(item)
+        elif kind is int:
+            if not -LARGEST_INTEGER <= item <= LARGEST_INTEGER:
+                return False
+        elif kind is float:
+            if not isfinite(item):
+                return False
+        elif kind is not bool and item is not None:
+            return False
+        if type(key) is not str or not key.isascii():
+            return False
+        text += len(key)
+    return text <= limits.text and len(value) <= limits.items and limits.depth > 0

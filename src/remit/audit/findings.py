@@ -1,0 +1,73 @@
+"""What a verifier reports: findings that speak against a log, and facts about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from remit.audit.tree import Hash
+
+
+class FindingKind(StrEnum):
+    """What a verifier may find."""
+
+    CHANGED = "changed"
+    """A leaf is not what its stored hash says."""
+    PAYLOAD_CHANGED = "payload-changed"
+    """A payload is not the one its leaf names."""
+    UNREADABLE = "unreadable"
+    """A leaf is not one Remit writes."""
+    MISSING = "missing"
+    """Records are not there, though later ones are."""
+    OUT_OF_ORDER = "out-of-order"
+    """A record stands behind one that came after it."""
+    REWRITTEN = "rewritten"
+    """Records are not those that were signed."""
+    TRUNCATED = "truncated"
+    """The log ends before what was signed does."""
+    FORKED = "forked"
+    """Two histories were signed, or another one than this."""
+    UNTRUSTED = "untrusted"
+    """A checkpoint is not by a trusted key, or not of this log."""
+    UNENDED = "unended"
+    """A call started and never ended. A fact, not a fault of the log."""
+    ERASED = "erased"
+    """Payloads were deleted, as retention and erasure do. A fact."""
+    UNSIGNED = "unsigned"
+    """Records lie behind the last checkpoint. A fact."""
+
+
+FACTS = frozenset({FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED})
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing found, and the index of the first record that shows it."""
+
+    kind: FindingKind
+    index: int
+    message: str
+
+    @property
+    def breaks(self) -> bool:
+        """Whether it speaks against the log, rather than about it."""
+        return self.kind not in FACTS
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What a verifier saw of a log."""
+
+    size: int
+    """How many records were read."""
+    root: Hash
+    """The root over them."""
+    signed: int
+    """How many records, from the first, a trusted key vouches for."""
+    checkpoints: int
+    """How many checkpoints hold."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def intact(self) -> bool:
+        """Nothing found speaks against the log. How much of it is signed, `signed` says."""
+        return not any(finding.breaks for finding in self.findings)

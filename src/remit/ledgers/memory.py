@@ -1,0 +1,120 @@
+"""A ledger that lasts as long as its process: for tests, and for trying things out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from threading import Lock
+
+from remit.audit import tree
+from remit.audit.checkpoint import Checkpoint
+from remit.audit.findings import Verification
+from remit.audit.note import SigningKey, VerifyingKey
+from remit.audit.record import Record, encode
+from remit.audit.stored import Stored
+from remit.audit.tree import Frontier, Hash, Proof
+from remit.audit.verify import verify
+from remit.errors import LogError
+from remit.ledgers.query import Filter
+
+EVERYTHING = Filter()
+
+
+class MemoryLedger:
+    """Keeps records in a list; they become bytes when somebody asks for bytes."""
+
+    def __init__(self, *, signer: SigningKey | None = None, origin: str = "remit/memory") -> None:
+        self.records: list[Record] = []
+        self.origin = origin
+        self._signer = signer
+        self._stored: list[Stored] = []
+        self._checkpoints: list[str] = []
+        self._lock = Lock()
+
+    def append(self, record: Record, /) -> int:
+        """Keep *record* and return its index."""
+        with self._lock:
+            self.records.append(record)
+            return len(self.records) - 1
+
+    def size(self) -> int:
+        """How many records there are."""
+        return len(self.records)
+
+    def entries(self) -> tuple[Stored, ...]:
+        """Every record as bytes. The salts are drawn once, so the bytes stay the same."""
+        with self._lock:
+            for index in range(len(self._stored), len(self.records)):
+                entry = encode(self.records[index], secrets.token_bytes(16))
+                hashed = tree.leaf_hash(entry.leaf)
+                self._stored.append(Stored(index, entry.leaf, entry.payload, hashed))
+            return tuple(self._stored)
+
+    def entry(self, index: int) -> Stored:
+        """The record at *index*."""
+        entries = self.entries()
+        if not 0 <= index < len(entries):
+            raise LogError(f"the ledger has no record {index}", index=index)
+        return entries[index]
+
+    def select(self, wanted: Filter = EVERYTHING, /) -> Iterator[Stored]:
+        """The records *wanted*, as they are at this moment."""
+        found = [one for one in self.entries()[wanted.start :] if wanted.matches(one.facts())]
+        if wanted.newest_first:
+            found.reverse()
+        return iter(found[: wanted.limit])
+
+    def root(self) -> Hash:
+        """The root over all records."""
+        return tree.root(one.hash for one in self.entries())
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> Proof:
+        """Proof that the record at *index* is among the first *size*."""
+        return tree.inclusion_proof(self._hashes(size), index)
+
+    def consistency_proof(self, old: int, size: int | None = None) -> Proof:
+        """Proof that the first *old* of *size* records have not been rewritten."""
+        return tree.consistency_proof(self._hashes(size), old)
+
+    def checkpoint(self) -> str:
+        """The signed head of the log as it is now."""
+        entries = self.entries()
+        signed = Checkpoint(self.origin, len(entries), tree.root(one.hash for one in entries)).sign(
+            self._key()
+        )
+        with self._lock:
+            self._checkpoints.append(signed)
+        return signed
+
+    def checkpoints(self) -> tuple[str, ...]:
+        """Every checkpoint signed so far."""
+        return tuple(self._checkpoints)
+
+    def verify(
+        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+    ) -> Verification:
+        """Whether the log is whole, in order and unchanged; *trusted* keys default to its own."""
+        entries = self.entries()
+        return verify(
+            entries,
+            self.checkpoints(),
+            (self.verifying_key(),) if trusted is None else trusted,
+            origin=self.origin,
+            outside=checkpoint,
+            head=Frontier().extend(one.hash for one in entries),
+        )
+
+    def verifying_key(self) -> VerifyingKey:
+        """The key that checks the checkpoints."""
+        return self._key().verifying
+
+    def _hashes(self, size: int | None) -> list[Hash]:
+        hashes = [one.hash for one in self.entries()]
+        if size is not None and size > len(hashes):
+            raise LogError(f"the ledger has {len(hashes)} records, not {size}")
+        return hashes[:size]
+
+    def _key(self) -> SigningKey:
+        if self._signer is None:
+            self._signer = SigningKey.from_seed(self.origin, secrets.token_bytes(32))
+        return self._signer

@@ -1,0 +1,99 @@
+"""The ledger in a SQLite file: durable, shared by threads and processes, read while written.
+
+    ledger = SqliteLedger("audit.db")
+    ledger.append(record).result()      # on disk
+    ledger.close()                      # signed
+
+Beside the file lie `audit.db.key`, which signs its checkpoints, and
+`audit.db.pub`, with which anybody checks them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from remit.audit.note import SigningKey, VerifyingKey
+from remit.audit.record import Record, encode
+from remit.ledgers import keys, sqlite_schema
+from remit.ledgers.sqlite_log import SqliteLog
+from remit.ledgers.sqlite_writer import Writer
+
+PATIENCE = 5.0
+
+
+class SqliteLedger(SqliteLog):
+    """Appends to the ledger file at *path*, which is made if it is not there.
+
+    Args:
+        path: the file. Its folder must exist.
+        signer: signs the checkpoints; None stands for the key beside the file.
+        origin: names the log in its checkpoints; a new ledger without one makes one up.
+        patience: seconds to wait for another process that is writing.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        signer: SigningKey | None = None,
+        origin: str | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        origin = sqlite_schema.create(Path(path), origin, patience)
+        super().__init__(path)
+        if signer is None:
+            keys.ensure(self.path, origin)
+        self._signer = _signing(self.path, signer)
+        self._writer = Writer(self.path, self._signer, patience)
+        self._finalizer = weakref.finalize(self, self._writer.close)
+
+    def append(self, record: Record, /) -> Future[int]:
+        """Keep *record*; the future holds its index once it is on disk."""
+        return self._writer.append(encode(record, secrets.token_bytes(16)))
+
+    def checkpoint(self) -> str:
+        """The signed head of the log, over all that was handed over before."""
+        return self._writer.sign().result()
+
+    def verifying_key(self) -> VerifyingKey:
+        """The key that checks the checkpoints of this ledger."""
+        return self._signer().verifying
+
+    def close(self) -> None:
+        """Write what is under way, sign it, and let go of the file.
+
+        Happens by itself when the program ends.
+        """
+        self._finalizer.detach()
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _signing(path: Path, signer: SigningKey | None) -> Callable[[], SigningKey]:
+    loaded: list[SigningKey] = []
+
+    def load() -> SigningKey:
+        if not loaded:
+            key = signer or keys.load_signing(path)
+            # Says so if the key is damaged, rather than sign what nobody can check.
+            _ = key.verifying
+            loaded.append(key)
+        return loaded[0]
+
+    return load

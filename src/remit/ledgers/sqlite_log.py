@@ -1,0 +1,154 @@
+"""A ledger file as a reader sees it.
+
+A `SqliteLog` opens a connection for each question, holds no thread and no lock,
+and never writes: readers and the writer do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from remit.audit.findings import Verification
+from remit.audit.note import VerifyingKey
+from remit.audit.stored import Stored
+from remit.audit.tree import (
+    Frontier,
+    Hash,
+    Proof,
+    Range,
+    consistency_ranges,
+    inclusion_ranges,
+    root,
+)
+from remit.audit.verify import verify
+from remit.errors import LogError
+from remit.ledgers import keys, sqlite_schema
+from remit.ledgers.query import Filter
+
+EVERYTHING = Filter()
+
+# Bytes, whatever somebody may have put there instead.
+_STORED = """
+SELECT
+    seq,
+    coalesce(CAST(leaf AS BLOB), x''),
+    CAST(body AS BLOB),
+    coalesce(CAST(hash AS BLOB), x'')
+FROM record LEFT JOIN payload USING (seq)
+"""
+
+
+class SqliteLog:
+    """The records, proofs and checkpoints in the ledger file at *path*."""
+
+    def __init__(self, path: str | Path) -> None:
+        # Absolute, because the program may change its folder.
+        self.path = Path(path).absolute()
+        with self._reading() as connection:
+            self.origin = sqlite_schema.check(connection, self.path)
+
+    def size(self) -> int:
+        """How many records there are."""
+        return self._frontier().size
+
+    def entry(self, index: int) -> Stored:
+        """The record at *index*."""
+        with self._reading() as connection:
+            row = connection.execute(f"{_STORED} WHERE seq = ?", (index,)).fetchone()
+        if row is None:
+            raise LogError(f"{self.path} has no record {index}", index=index)
+        return Stored(*row)
+
+    def select(self, wanted: Filter = EVERYTHING, /) -> Iterator[Stored]:
+        """The records *wanted*, as they are when the first is read."""
+        where, values = wanted.sql()
+        with self._reading() as connection:
+            for row in connection.execute(f"{_STORED} {where}", values):
+                yield Stored(*row)
+
+    def root(self) -> Hash:
+        """The root over all records, as the log remembers it; `verify` computes it."""
+        return self._frontier().root()
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> Proof:
+        """Proof that the record at *index* is among the first *size*."""
+        with self._snapshot() as connection:
+            return _roots(connection, inclusion_ranges(index, self._checked(connection, size)))
+
+    def consistency_proof(self, old: int, size: int | None = None) -> Proof:
+        """Proof that the first *old* of *size* records have not been rewritten."""
+        with self._snapshot() as connection:
+            return _roots(connection, consistency_ranges(old, self._checked(connection, size)))
+
+    def checkpoints(self) -> Iterator[str]:
+        """Every checkpoint signed so far, in ascending size."""
+        with self._reading() as connection:
+            yield from _checkpoints(connection)
+
+    def verifying_key(self) -> VerifyingKey:
+        """The key beside the file that checks the checkpoints."""
+        return keys.load_verifying(self.path)
+
+    def verify(
+        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+    ) -> Verification:
+        """Whether the log is whole, in order and unchanged.
+
+        Without *trusted* keys the one beside the file is trusted, which says nothing
+        against somebody who could write that too. *checkpoint* is one kept elsewhere.
+        """
+        with self._snapshot() as connection:
+            return verify(
+                (Stored(*row) for row in connection.execute(f"{_STORED} ORDER BY seq")),
+                _checkpoints(connection),
+                (self.verifying_key(),) if trusted is None else trusted,
+                origin=self.origin,
+                outside=checkpoint,
+                head=_frontier(connection),
+            )
+
+    def _frontier(self) -> Frontier:
+        with self._reading() as connection:
+            return _frontier(connection)
+
+    def _checked(self, connection: sqlite3.Connection, size: int | None) -> int:
+        there = _frontier(connection).size
+        if size is not None and size > there:
+            raise LogError(f"{self.path} has {there} records, not {size}")
+        return there if size is None else size
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees the log at one moment, whatever is written meanwhile."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite_schema.connect_reader(self.path)) as connection:
+            try:
+                yield connection
+            except sqlite3.DatabaseError as error:
+                raise LogError(f"{self.path} cannot be read: {error}") from error
+
+
+def _frontier(connection: sqlite3.Connection) -> Frontier:
+    row = connection.execute("SELECT CAST(frontier AS BLOB) FROM tree").fetchone()
+    return Frontier.from_bytes(row[0] or b"" if row else b"")
+
+
+def _checkpoints(connection: sqlite3.Connection) -> Iterator[str]:
+    for (note,) in connection.execute("SELECT note FROM checkpoint ORDER BY size, id"):
+        yield str(note)
+
+
+def _roots(connection: sqlite3.Connection, ranges: tuple[Range, ...]) -> Proof:
+    query = "SELECT hash FROM record WHERE seq >= ? AND seq < ? ORDER BY seq"
+    return tuple(
+        root(hashed for (hashed,) in connection.execute(query, (start, end)))
+        for start, end in ranges
+    )

@@ -1,0 +1,193 @@
+"""The tables of a ledger file, and how to open it.
+
+    record      seq, leaf, hash, and what listings ask for, computed from the leaf
+    payload     seq, body; a row may be deleted, and every proof still holds
+    tree        one row: which log this is, and the frontier of its tree
+    checkpoint  size, note
+
+The columns that listings use are generated: they cannot say anything else than
+the leaf, which the tree protects.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from remit.audit.checkpoint import Checkpoint
+from remit.audit.tree import EMPTY_ROOT, Frontier
+from remit.errors import LogError
+
+FORMAT = 1
+APPLICATION = 0x52454D54
+"""`REMT` in the header of the file, for tools such as file(1)."""
+
+_TABLES = """
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY,
+    leaf TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    at INTEGER AS (json_extract(leaf, '$.at')),
+    kind TEXT AS (json_extract(leaf, '$.kind')),
+    call TEXT AS (json_extract(leaf, '$.call')),
+    session TEXT AS (json_extract(leaf, '$.session')),
+    subject TEXT AS (json_extract(leaf, '$.subject')),
+    action TEXT AS (json_extract(leaf, '$.action')),
+    effect TEXT AS (json_extract(leaf, '$.effect')),
+    risk TEXT AS (json_extract(leaf, '$.risk'))
+);
+CREATE INDEX record_at ON record (at);
+CREATE INDEX record_call ON record (call);
+CREATE INDEX record_session ON record (session) WHERE session IS NOT NULL;
+CREATE INDEX record_subject ON record (subject);
+CREATE INDEX record_action ON record (action);
+CREATE TABLE payload (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE tree (origin TEXT NOT NULL, size INTEGER NOT NULL, frontier BLOB NOT NULL);
+CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL);
+CREATE INDEX checkpoint_size ON checkpoint (size);
+"""
+
+
+def create(path: Path, origin: str | None, patience: float) -> str:
+    """Make the ledger at *path* unless it is there; return its origin.
+
+    Processes that come at the same moment find one ledger.
+    """
+    if origin is not None:
+        # Says so now if it is nothing that a checkpoint can name.
+        Checkpoint(origin, 0, EMPTY_ROOT)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except FileNotFoundError as error:
+        why = "there is no such folder for the ledger"
+        raise FileNotFoundError(errno.ENOENT, why, str(path.parent)) from error
+    with closing(connect(path, patience)) as connection:
+        if _is_new(connection, path):
+            _into_wal(connection, time.monotonic() + patience)
+            connection.execute("BEGIN IMMEDIATE")
+            # Another process may have been here while this one waited for the lock.
+            if _is_new(connection, path):
+                _fill(connection, _new_origin(path) if origin is None else origin)
+            connection.execute("COMMIT")
+        found = check(connection, path)
+    if origin is not None and found != origin:
+        raise LogError(f"{path} is the ledger {found}, not {origin}")
+    return found
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """A connection that writes, and waits *patience* seconds for other processes."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None
+    )
+    try:
+        with _readable(path):
+            connection.execute("PRAGMA synchronous = FULL")
+            # Elsewhere fsync reaches the disk; macOS has to be asked.
+            connection.execute("PRAGMA fullfsync = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, to a ledger that is there."""
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "there is no ledger", str(path))
+    try:
+        return _open_reader(path, "mode=ro")
+    except sqlite3.OperationalError:
+        # SQLite wants to coordinate through files beside a WAL database, and cannot write
+        # them here. Without a WAL the file is complete, and whoever wrote it is gone.
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        return _open_reader(path, "mode=ro&immutable=1")
+
+
+def _open_reader(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        isolation_level=None,
+        # A generator that was not read to its end may be closed by another thread.
+        check_same_thread=False,
+    )
+    try:
+        with _readable(path):
+            connection.execute("PRAGMA schema_version").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check(connection: sqlite3.Connection, path: Path) -> str:
+    """The origin of the ledger behind *connection*, if it is one this Remit can read."""
+    with _readable(path):
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise LogError(f"{path} is not a ledger: it is some other SQLite database")
+        if version > FORMAT:
+            why = f"it has format {version}, this Remit reads {FORMAT}"
+            raise LogError(f"{path} was written by a newer Remit: {why}; upgrade Remit")
+        row = connection.execute("SELECT origin FROM tree").fetchone()
+    if row is None:
+        raise LogError(f"{path} is a ledger without its tree")
+    return str(row[0])
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What is wrong with the content is our error; what is wrong with the world is SQLite's."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The low byte is the kind of error, the rest says more about it.
+        if error.sqlite_errorcode & 0xFF in _CONTENT:
+            raise LogError(f"{path} is not a ledger: {error}") from error
+        raise
+
+
+_CONTENT = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    with _readable(path):
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(tables == 0 and application == 0)
+
+
+def _into_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    # SQLite does not wait for the lock this takes, even where it has been told to.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _fill(connection: sqlite3.Connection, origin: str) -> None:
+    for statement in _TABLES.split(";\n"):
+        connection.execute(statement)
+    frontier = Frontier()
+    connection.execute("INSERT INTO tree VALUES (?, ?, ?)", (origin, 0, frontier.to_bytes()))
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _new_origin(path: Path) -> str:
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in path.stem)
+    return f"remit/{stem}-{secrets.token_hex(4)}"

@@ -1,0 +1,105 @@
+"""The one connection that writes a ledger file, and its two transactions.
+
+Every transaction takes the lock of the file first and reads the tree from it,
+because another process may have written since. So any number of processes can
+share a file, and what one of them appends is what the next one builds upon.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from remit.audit import note
+from remit.audit.checkpoint import Checkpoint
+from remit.audit.note import SigningKey
+from remit.audit.record import Entry
+from remit.audit.tree import Frontier, leaf_hash
+from remit.errors import LogError
+from remit.ledgers import sqlite_schema
+
+T = TypeVar("T")
+
+
+class Store:
+    """Opens the file when it is first needed, and again after anything went wrong."""
+
+    def __init__(self, path: Path, patience: float) -> None:
+        self.path = path
+        self._patience = patience
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+
+    def append(self, entries: Sequence[Entry]) -> int:
+        """Make *entries* durable, all or none; return the index of the first."""
+        hashes = [leaf_hash(entry.leaf) for entry in entries]
+
+        def work(connection: sqlite3.Connection) -> int:
+            _, first, frontier = _tree(connection)
+            grown = frontier.extend(hashes)
+            indexes = range(first, grown.size)
+            connection.executemany(
+                "INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)",
+                zip(indexes, (entry.leaf.decode() for entry in entries), hashes, strict=True),
+            )
+            connection.executemany(
+                "INSERT INTO payload (seq, body) VALUES (?, ?)",
+                zip(indexes, (entry.payload for entry in entries), strict=True),
+            )
+            tree = (grown.size, grown.to_bytes())
+            connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
+            return first
+
+        return self._transact(work)
+
+    def sign(self, key: SigningKey) -> str:
+        """The head of the log as it is now, signed with *key*; once is enough for each head."""
+
+        def work(connection: sqlite3.Connection) -> str:
+            origin, size, frontier = _tree(connection)
+            query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
+            last = connection.execute(query, (size,)).fetchone()
+            if last is not None and note.signed_by(last[0], key):
+                return str(last[0])
+            signed = Checkpoint(origin, size, frontier.root()).sign(key)
+            connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
+            return signed
+
+        return self._transact(work)
+
+    def close(self) -> None:
+        """Let go of the file; a transaction that was not committed never was."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            self.close()
+            raise
+        return result
+
+    def _open(self) -> sqlite3.Connection:
+        # Records written to a file that was moved away would be lost to every reader.
+        if self._connection is not None and self._inode != self.path.stat().st_ino:
+            self.close()
+        if self._connection is None:
+            self._connection = sqlite_schema.connect(self.path, self._patience)
+            self._inode = self.path.stat().st_ino
+            sqlite_schema.check(self._connection, self.path)
+        return self._connection
+
+
+def _tree(connection: sqlite3.Connection) -> tuple[str, int, Frontier]:
+    origin, size, data = connection.execute("SELECT origin, size, frontier FROM tree").fetchone()
+    frontier = Frontier.from_bytes(data)
+    if frontier.size != size:
+        raise LogError(f"the ledger counts {size} records, its tree {frontier.size}")
+    return origin, size, frontier
