@@ -1,0 +1,95 @@
+"""Patterns over text, both in time that grows with the text and no faster.
+
+Regular expressions are RE2's: no backreferences, no lookaround. A pattern that
+is a literal is compiled when the condition is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from remit.expr.errors import EvalError
+from remit.expr.function import function
+from remit.expr.values import show
+
+_LARGEST_PROGRAM = 1 << 20
+_LONGEST_PATTERN = 10_000
+
+
+@lru_cache(maxsize=1024)
+def compiled(pattern: str) -> Any:
+    """The RE2 program of *pattern*.
+
+    Raises:
+        EvalError: it is no pattern, or too large a one.
+    """
+    if len(pattern) > _LONGEST_PATTERN:
+        raise EvalError(f"a pattern of more than {_LONGEST_PATTERN} characters")
+    # Imported when a condition has a pattern: most have none.
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = _LARGEST_PROGRAM
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else "unknown"
+        spelled = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        raise EvalError(f"{show(pattern)} is no regular expression: {spelled}") from None
+
+
+@function(
+    "string.matches(string) -> bool",
+    "matches(string, string) -> bool",
+    literals={1: compiled},
+)
+def matches(text: str, pattern: str) -> bool:
+    """Whether the regular expression is found anywhere in *text*; anchor it with ^ and $."""
+    return found(compiled(pattern), text)
+
+
+def found(pattern: Any, text: str) -> bool:
+    """Whether a compiled *pattern* is anywhere in *text*."""
+    # Given bytes, re2 need not count characters to say where.
+    return pattern.search(text.encode()) is not None
+
+
+@function("glob(string, string) -> bool")
+def glob(text: str, pattern: str) -> bool:
+    """Whether all of *text* fits *pattern*: `*` is any text, even none, and `?` one character.
+
+    Upper and lower case differ; `*` goes across `/` and `.`; there are no
+    brackets and no escapes: every other character stands for itself.
+    """
+    if "?" in pattern:
+        return found(compiled(_expression(pattern)), text)
+    return _fits(text, pattern.split("*"))
+
+
+def _expression(pattern: str) -> str:
+    """*pattern* as a regular expression."""
+    escaped = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return rf"(?s)\A{escaped}\z"
+
+
+def _fits(text: str, pieces: list[str]) -> bool:
+    """Whether *text* is the pieces in their order, with anything between them."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *middle, last = pieces
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for piece in middle:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
+FUNCTIONS = (*matches, *glob)
