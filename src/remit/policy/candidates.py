@@ -1,0 +1,135 @@
+"""The rules that may apply to one action, arranged in the order they are consulted.
+
+Documents are layers. The denials of all layers come first, with the whole of
+every first-match layer, since any of them may end the matter; then what asks,
+then what allows, then what only monitors. A candidate's place in that order is
+its bit: a set of candidates is an integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from remit.model import ApprovalTerms, Decision, Request
+from remit.policy.rule import Default, Document, Mode, Order, Rule, RuleEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule of a layer, and the bits of its patterns; no bits stand for any name."""
+
+    rule: Rule
+    label: str
+    """How decisions call it: its id, after the document's name where there are several."""
+    layer: int
+    monitored: bool
+    """It only reports what it would do."""
+    action: int
+    subject: int
+    resource: int
+
+    @property
+    def strict(self) -> bool:
+        """Whether it applies when that cannot be told."""
+        return self.rule.effect is not RuleEffect.ALLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one document contributes: ranges of bits, in the order they are consulted."""
+
+    prefix: str
+    """What the labels of its rules begin with."""
+    default: Default
+    first_match: bool
+    denials: range
+    """For a first-match layer, all of its rules."""
+    asks: range
+    allows: range
+
+
+Errors: TypeAlias = tuple[tuple[int, str], ...]
+"""What went wrong in which candidate, by its bit."""
+
+Consult: TypeAlias = Callable[[Request, int], tuple[int, Errors]]
+"""From a request, and the candidates that are lifted, to those that apply and their errors."""
+
+
+@dataclass(slots=True)
+class Shape:
+    """All candidates of an action. Actions with the same candidates share one."""
+
+    candidates: tuple[Candidate, ...]
+    layers: tuple[Layer, ...]
+    monitors: range
+    outright: int
+    """The enforced denials that nobody may lift."""
+    uses: int = 0
+    """Counted until the candidates are worth being compiled into one function."""
+    fused: Consult | None = None
+    """That function, or what stands in for it."""
+    decisions: dict[object, Decision] = field(default_factory=dict)
+    """Decisions made before: without approvals, the candidates that apply settle all of it."""
+
+    def bits_of(self, terms: Container[ApprovalTerms]) -> int:
+        """The candidates whose terms are among *terms*."""
+        return sum(1 << i for i, c in enumerate(self.candidates) if c.rule.terms in terms)
+
+
+def arrange(documents: Sequence[Document], candidates: Iterable[Candidate]) -> Shape:
+    """The shape of *candidates*, given in the order of the policy."""
+    found = list(candidates)
+    order: list[Candidate] = []
+
+    def take(layer: int, effect: RuleEffect | None) -> range:
+        """Move what layer *layer* holds of *effect* (None: all) into the order."""
+        start = len(order)
+        order.extend(
+            candidate
+            for candidate in found
+            if candidate.layer == layer
+            and not candidate.monitored
+            and effect in {None, candidate.rule.effect}
+        )
+        return range(start, len(order))
+
+    enforced = [i for i, document in enumerate(documents) if document.mode is Mode.ENFORCE]
+    nothing = range(0)
+    first = {i for i in enforced if documents[i].order is Order.FIRST_MATCH}
+    denials = {i: take(i, None if i in first else RuleEffect.DENY) for i in enforced}
+    asks = {i: nothing if i in first else take(i, RuleEffect.ASK) for i in enforced}
+    allows = {i: nothing if i in first else take(i, RuleEffect.ALLOW) for i in enforced}
+    start = len(order)
+    order.extend(c for c in found if c.monitored)
+    return Shape(
+        candidates=tuple(order),
+        layers=tuple(
+            Layer(
+                prefix=prefix(documents, i),
+                default=documents[i].default,
+                first_match=i in first,
+                denials=denials[i],
+                asks=asks[i],
+                allows=allows[i],
+            )
+            for i in enforced
+        ),
+        monitors=range(start, len(order)),
+        outright=sum(
+            1 << bit
+            for bit, candidate in enumerate(order[:start])
+            if candidate.rule.effect is RuleEffect.DENY and candidate.rule.terms is None
+        ),
+    )
+
+
+def prefix(documents: Sequence[Document], layer: int) -> str:
+    """What the labels of a document's rules begin with: its name, where there are several."""
+    return f"{documents[layer].name}/" if len(documents) > 1 else ""
+
+
+def mask(bits: range) -> int:
+    """All of *bits*, as a set."""
+    return (1 << bits.stop) - (1 << bits.start) if bits else 0

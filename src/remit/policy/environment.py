@@ -1,0 +1,83 @@
+"""What a condition may name.
+
+| name | is |
+|---|---|
+| `subject`, `resource` | `type`, `id`, `properties` |
+| `action` | `name`, `properties` |
+| `args` | the arguments of the tool: `action.properties` |
+| `session` | `id`, `role`, `scopes`, `user`, `tenant`, `depth`, and any other fact about it |
+| `context` | facts about the circumstances |
+| `now` | the moment the question is about |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remit.expr.environment import Environment, Variable
+from remit.expr.types import (
+    BOOL,
+    DYN,
+    INT,
+    STRING,
+    TIMESTAMP,
+    Field,
+    ListType,
+    MapType,
+    ObjectType,
+)
+from remit.expr.values import Timestamp
+
+if TYPE_CHECKING:
+    from remit.expr.compile import Program
+
+_FACTS = MapType(STRING, DYN)
+
+
+def _party(name: str) -> ObjectType:
+    return ObjectType(
+        name,
+        {
+            "type": Field(STRING, "type"),
+            "id": Field(STRING, "id"),
+            "properties": Field(_FACTS, "properties"),
+        },
+    )
+
+
+_ACTION = ObjectType(
+    "action", {"name": Field(STRING, "name"), "properties": Field(_FACTS, "properties")}
+)
+_SESSION = ObjectType(
+    "session",
+    {
+        "id": Field(STRING, "id"),
+        "role": Field(STRING, "role"),
+        "scopes": Field(ListType(STRING), "scopes"),
+        "user": Field(STRING, "user"),
+        "tenant": Field(STRING, "tenant"),
+        "depth": Field(INT, "depth"),
+    },
+    rest="facts",
+)
+
+ENVIRONMENT = Environment(
+    {
+        "subject": Variable(_party("subject"), "subject"),
+        "action": Variable(_ACTION, "action"),
+        "resource": Variable(_party("resource"), "resource"),
+        "args": Variable(_FACTS, "action.properties"),
+        "session": Variable(_SESSION, "session"),
+        "context": Variable(_FACTS, "context"),
+        "now": Variable(TIMESTAMP, "at", Timestamp),
+    }
+)
+
+
+def compile_condition(text: str) -> Program:
+    """The program of a condition.
+
+    Raises:
+        ExprError: it cannot be used; the error says where and why.
+    """
+    return ENVIRONMENT.compile(text, expect=BOOL)

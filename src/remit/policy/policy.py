@@ -1,0 +1,135 @@
+"""The policy: documents, stacked, that answer requests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+from remit.model import ApprovalTerms, Decision, Effect, Request
+from remit.policy.approval import Answers
+from remit.policy.candidates import Consult, Shape
+from remit.policy.check import Finding, check
+from remit.policy.compile import Dispatch
+from remit.policy.conclude import DEFAULT_TERMS, conclude
+from remit.policy.consult import consult
+from remit.policy.explain import Explainer, Explanation
+from remit.policy.fuse import fuse
+from remit.policy.load import load
+from remit.policy.rule import Default, Document
+
+REMEMBERED = 20_000
+"""Decisions that are kept. When there are more, all are forgotten and made again."""
+
+WORTH_FUSING = 16
+"""Requests after which the candidates of an action become one function."""
+
+MOST_FUSED = 256
+"""More candidates than this take too long to compile while somebody waits for the answer."""
+
+_NOBODY: Mapping[ApprovalTerms, tuple[str, ...]] = {}
+
+
+class Policy:
+    """Documents compiled into one decision function. It is a `Decider`, and never raises.
+
+    Each document is a layer, and the strictest layer wins. Without documents
+    nothing is allowed.
+    """
+
+    def __init__(self, *documents: Document) -> None:
+        self.documents = documents
+        digests = "".join(document.digest for document in documents)
+        self.digest = hashlib.sha256(digests.encode()).hexdigest()
+        """Names the policy: SHA-256 over the digests of its documents, in order."""
+        self._dispatch = Dispatch(documents)
+        self._remembered = 0
+
+    @classmethod
+    def parse(cls, source: str | bytes, *, file: str = "policy.yaml") -> Policy:
+        """The policy of one document; *file* is what errors call it.
+
+        Raises:
+            PolicyError: the first mistake; the error's notes tell the others.
+        """
+        return cls(load(source, file))
+
+    def stack(self, *above: Policy) -> Policy:
+        """This policy and those of *above*, as layers of one."""
+        return Policy(*self.documents, *(d for policy in above for d in policy.documents))
+
+    def decide(self, request: Request, /) -> Decision:
+        """Answer *request*, with the approvals it carries taken into account."""
+        try:
+            shape = self._dispatch.find(request.action.name)
+            if request.approvals:
+                return self._decide_again(shape, request)
+            bits, errors = (shape.fused or self._consult(shape))(request, 0)
+            key = (bits, errors) if errors else bits
+            known = shape.decisions.get(key)
+            if known is not None:
+                return known
+            decision = conclude(shape, bits, errors, _NOBODY, self.digest)
+        except Exception as error:  # noqa: BLE001 - what cannot be decided is denied
+            return self._undecided(error)
+        self._remember(shape, key, decision)
+        return decision
+
+    def _remember(self, shape: Shape, key: object, decision: Decision) -> None:
+        self._remembered += 1
+        if self._remembered > REMEMBERED:
+            self._remembered = 0
+            self._dispatch.forget_decisions()
+        shape.decisions[key] = decision
+
+    def _consult(self, shape: Shape) -> Consult:
+        """What looks at the candidates one by one, until they are worth being fused."""
+        words = self._dispatch.words
+        one_by_one = partial(consult, shape, words)
+        shape.uses += 1
+        if shape.uses < WORTH_FUSING:
+            return one_by_one
+        shape.fused = one_by_one
+        if len(shape.candidates) <= MOST_FUSED:
+            # What is too much for the compiler in one piece goes on one by one.
+            with suppress(RecursionError, MemoryError, SyntaxError):
+                shape.fused = fuse(shape, words)
+        return shape.fused
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """How decisions call each rule, in the order of the policy."""
+        return tuple(candidate.label for candidate in self._dispatch.candidates)
+
+    def explain(self, request: Request) -> Explanation:
+        """The decision on *request*, and what became of every rule."""
+        shape = self._dispatch.find(request.action.name)
+        lifters = self._lifters(shape, request) if request.approvals else _NOBODY
+        explainer = Explainer(self._dispatch.words, request, lifters)
+        rules = tuple(map(explainer.explain, self._dispatch.candidates))
+        return Explanation(self.decide(request), rules)
+
+    def check(self) -> tuple[Finding, ...]:
+        """What is probably not meant, in the order of the policy."""
+        return check(self.documents)
+
+    def _decide_again(self, shape: Shape, request: Request) -> Decision:
+        """Answer a request that has been put to people."""
+        lifters = self._lifters(shape, request)
+        bits, errors = (shape.fused or self._consult(shape))(request, shape.bits_of(lifters))
+        return conclude(shape, bits, errors, lifters, self.digest)
+
+    def _lifters(self, shape: Shape, request: Request) -> dict[ApprovalTerms, tuple[str, ...]]:
+        answers = Answers(request)
+        terms = {c.rule.terms for c in shape.candidates if c.rule.terms is not None}
+        if any(document.default is Default.ASK for document in self.documents):
+            terms.add(DEFAULT_TERMS)
+        lifted = {each: answers.lift(each) for each in terms}
+        return {each: people for each, people in lifted.items() if people}
+
+    def _undecided(self, error: Exception) -> Decision:
+        why = f"{type(error).__name__}: {error}"
+        return Decision(
+            Effect.DENY, "the policy could not decide it", errors=(why,), policy=self.digest
+        )

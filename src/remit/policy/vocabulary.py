@@ -1,0 +1,92 @@
+"""The patterns of all rules over one field, and which of them a name fits.
+
+Every pattern has a bit, or two where strict rules (deny, ask) and loose ones
+(allow) share it: the former also match what a name looks like. A rule is then
+the bits of its patterns, and a name the bits of the patterns it fits; later
+fields of conditions can join in with bits of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from remit.policy import names
+from remit.policy.glob import Index, rewrite
+from remit.policy.rule import Patterns
+
+REMEMBERED = 4096
+"""Names whose answer is kept. When it is full it starts afresh: strangers cannot make it grow."""
+
+LONGEST_REMEMBERED = 512
+
+
+class Vocabulary:
+    """Numbers patterns while a policy is compiled, then finds names among them."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, bool], int] = {}
+        self._known: dict[str, int] = {}
+
+    def number(self, pattern: str, *, strict: bool) -> int:
+        """The number of *pattern*, which is new or has been seen before."""
+        return self._numbers.setdefault((pattern, strict), len(self._numbers))
+
+    def bits(self, patterns: Patterns, *, strict: bool) -> int:
+        """The bits of *patterns*; 0 when one of them fits everything."""
+        if any(pattern.strip("*") == "" for pattern in patterns):
+            return 0
+        return sum(1 << self.number(pattern, strict=strict) for pattern in set(patterns))
+
+    def find(self, name: str) -> int:
+        """The bits of the patterns that *name* fits."""
+        found = self._known.get(name)
+        if found is not None:
+            return found
+        found = self._search(name)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        if len(name) <= LONGEST_REMEMBERED:
+            self._known[name] = found
+        return found
+
+    def _search(self, name: str) -> int:
+        if len(name) > names.LONGEST:
+            return self._everything_strict()
+        found = self._spelled.find(names.spell(name))
+        alike = self._foreign if name.isascii() else self._looks
+        for look in names.looks(name) if alike else ():
+            found |= alike.find(look)
+        return found
+
+    # Threads may meet in these and do the same work twice, to the same end.
+    @cached_property
+    def _spelled(self) -> Index:
+        return Index(
+            (rewrite(pattern, names.fold), number) for (pattern, _), number in self._numbers.items()
+        )
+
+    @cached_property
+    def _looks(self) -> Index:
+        return Index(self._alike(foreign_only=False))
+
+    @cached_property
+    def _foreign(self) -> Index:
+        return Index(self._alike(foreign_only=True))
+
+    def _everything_strict(self) -> int:
+        return sum(
+            1 << number
+            for (pattern, strict), number in self._numbers.items()
+            if strict or pattern.strip("*") == ""
+        )
+
+    def _alike(self, *, foreign_only: bool) -> Iterator[tuple[str, int]]:
+        """Strict patterns as what they look like; an ASCII name needs only the foreign ones."""
+        for (pattern, strict), number in self._numbers.items():
+            if not strict or (foreign_only and pattern.isascii()):
+                continue
+            # One character may look like two, or none, so '?' must stand for any run.
+            wide = pattern.replace("?", "*")
+            yield rewrite(wide, names.drawn), number
+            yield rewrite(wide, names.meant), number
