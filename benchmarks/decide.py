@@ -1,0 +1,179 @@
+"""How long a decision takes, from a neutral request to the verdict read, as policies grow.
+
+    python benchmarks/decide.py                     # 10, 100 and 1,000 rules, and 1,000 dense
+    python benchmarks/decide.py --sizes 10,10000    # others
+    python benchmarks/decide.py --rounds 1 --seconds 0.2
+
+Every engine gets the same rules in its own words and answers the same requests in
+a process of its own. Every answer is compared with `reference.py`, under the
+engine's own semantics, before anything is timed; who disagrees is not timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import corpus
+import workers
+from reference import FIRST, STRICTEST
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One row of the table."""
+
+    name: str
+    peer: str
+    variant: str
+    semantics: str
+
+
+ENGINES = (
+    Engine("remit", "ours", "parsed", STRICTEST),
+    Engine("remit, request prebuilt", "ours", "prebuilt", STRICTEST),
+    Engine("AGT PolicyEngine", "agt", "engine", STRICTEST),
+    Engine("naive loop (the reference)", "floor", "loop", STRICTEST),
+    Engine("remit, order: first-match", "ours", "first", FIRST),
+    Engine("agent-aegis", "aegis", "plain", FIRST),
+    Engine("agent-aegis, with_cache", "aegis", "cached", FIRST),
+    Engine("floor: one dict lookup", "floor", "lookup", "none"),
+)
+OURS = {STRICTEST: "remit", FIRST: "remit, order: first-match", "none": "remit"}
+HEADS = ("engine", "agrees", "p50 us", "p99 us", "first p50", "miss p50", "to ours", "loop ns")
+
+
+def main() -> int:
+    options = _options()
+    corpora = [corpus.mixed(size, options.requests, options.seed) for size in options.sizes]
+    if options.dense:
+        corpora.append(corpus.dense(options.dense, options.requests, options.seed))
+    answers = _measure(corpora, options)
+    print(workers.heading(_all(answers)))
+    for one in corpora:
+        _print(one, answers[one.name])
+    path = workers.save("decide", {"options": vars(options), "corpora": answers})
+    print(f"raw numbers: {path}")
+    return 1 if any(map(_bad, _all(answers))) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    sizes = [10, 100, 1000]
+    parser.add_argument("--sizes", type=_sizes, default=sizes, help="rules, as 10,100,1000")
+    parser.add_argument("--dense", type=int, default=1000, help="rules, all about *; 0: none")
+    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of timing per engine and round")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="engines whose name contains this")
+    return parser.parse_args()
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
+
+
+def _measure(
+    corpora: list[corpus.Corpus], options: argparse.Namespace
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The workers' answers by corpus and engine, one per round. The engines take turns."""
+    engines = [engine for engine in ENGINES if options.only in engine.name]
+    answers: dict[str, dict[str, list[dict[str, Any]]]] = {
+        one.name: {engine.name: [] for engine in engines} for one in corpora
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for one in corpora:
+            one.save(Path(folder, one.name))
+        for turn in range(options.rounds):
+            for one in corpora:
+                print(f"round {turn + 1}: {one.name}", file=sys.stderr)
+                path = Path(folder, one.name)
+                for engine in engines:
+                    task = ("decide", engine.variant, engine.semantics, path, options.seconds)
+                    answers[one.name][engine.name].append(workers.ask(engine.peer, *task))
+    return answers
+
+
+def _print(one: corpus.Corpus, answers: dict[str, list[dict[str, Any]]]) -> None:
+    print(
+        f"{one.name}: {len(one.rules):,} rules, {one.candidates():.0f} about the tool of a "
+        f"request; {len(one.requests)} requests, and {len(one.misses)} that no rule matches"
+    )
+    for semantics in (STRICTEST, FIRST, "none"):
+        rows = [
+            _row(engine, answers)
+            for engine in ENGINES
+            if engine.semantics == semantics and engine.name in answers
+        ]
+        if rows:
+            title = "no decision" if semantics == "none" else semantics
+            print(workers.table((f"[{title}]", *HEADS[1:]), rows))
+            print()
+    _explain(answers)
+
+
+def _row(engine: Engine, answers: dict[str, list[dict[str, Any]]]) -> tuple[object, ...]:
+    found = answers[engine.name]
+    if not all("hit" in answer for answer in found):
+        return (engine.name, _agreement(found), *("-",) * 6)
+    p50 = workers.medians(found, "hit", "p50")
+    return (
+        engine.name,
+        "-" if engine.semantics == "none" else _agreement(found),
+        workers.digits(p50),
+        workers.digits(workers.medians(found, "hit", "p99")),
+        workers.digits(workers.medians(found, "first", "p50")) if "first" in found[0] else "-",
+        workers.digits(workers.medians(found, "miss", "p50")) if "miss" in found[0] else "none",
+        _to_ours(p50, engine.semantics, answers),
+        workers.digits(workers.medians(found, "mood")),
+    )
+
+
+def _to_ours(p50: float, semantics: str, answers: dict[str, list[dict[str, Any]]]) -> str:
+    """How many times ours it is; starred where only our other semantics was measured."""
+    for name in dict.fromkeys((OURS[semantics], OURS[STRICTEST])):
+        found = answers.get(name, [{}])
+        if all("hit" in answer for answer in found):
+            star = "" if name == OURS[semantics] else "*"
+            return f"{p50 / workers.medians(found, 'hit', 'p50'):.2f}x{star}"
+    return "-"
+
+
+def _agreement(found: list[dict[str, Any]]) -> str:
+    asked = [answer for answer in found if "agreed" in answer]
+    if not asked:
+        return "-"
+    worst = min(asked, key=lambda answer: answer["agreed"])
+    return f"{worst['agreed']}/{worst['asked']}"
+
+
+def _explain(answers: dict[str, list[dict[str, Any]]]) -> None:
+    """What is missing from the tables, and why."""
+    if "left_out" in answers.get(OURS[FIRST], [{}])[0]:
+        print(f"* to {OURS[STRICTEST]!r}, for want of a row with the same semantics")
+    for name, found in answers.items():
+        for answer in found[:1]:
+            if "left_out" in answer:
+                print(f"{name}: left out, it cannot say this corpus: {answer['left_out']}")
+            if "failed" in answer:
+                print(f"{name}: failed: {answer['failed']}")
+            for wrong in answer.get("wrong", ()):
+                print(f"{name}: said {wrong['said']}, but it is {wrong['is']}: {wrong['request']}")
+    print()
+
+
+def _all(answers: dict[str, dict[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    return [each for engines in answers.values() for found in engines.values() for each in found]
+
+
+def _bad(answer: dict[str, Any]) -> bool:
+    return "failed" in answer or bool(answer.get("wrong"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

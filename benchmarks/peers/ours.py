@@ -1,0 +1,147 @@
+"""Remit: the strictest wins, or the first match where a document asks for that."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version as _version
+from pathlib import Path
+from typing import Any
+
+from peers import TOOLS, CannotSay, Decide, Tools, Verdict, Work
+from remit.errors import Denied, PolicyError
+from remit.guard import Guard
+from remit.model import Action, Request, Resource, Session, Subject
+from remit.policy import Policy
+
+FIELDS = {
+    "amount": "args.amount",
+    "hour": "context.hour",
+    "path": "args.path",
+    "region": "args.region",
+    "role": "session.role",
+}
+IN_ONE_FILE = 4000
+"""Rules. A policy file has at most a megabyte."""
+MOMENT = 1_767_225_600_000_000_000
+
+
+def version() -> str:
+    return f"remit {_version('remit')}"
+
+
+def decider(variant: str, rules: Any) -> Decide:
+    policy = _load(variant, rules)
+
+    def decide(request: Request) -> Verdict:
+        decision = policy.decide(request)
+        effect = "ask" if decision.approval else decision.effect.value
+        return effect, decision.rules
+
+    if variant == "prebuilt":
+        return decide
+    return lambda request: decide(_request(request))
+
+
+def prepared(variant: str, request: dict[str, Any]) -> Any:
+    return _request(request) if variant == "prebuilt" else request
+
+
+def _request(request: dict[str, Any]) -> Request:
+    return Request(
+        Subject("agent", request["agent"]),
+        Action(request["tool"], request["args"]),
+        Resource.parse(request["resource"]),
+        Session(role=request["role"]),
+        {"hour": request["hour"]},
+        MOMENT,
+    )
+
+
+def _load(variant: str, rules: Any) -> Policy:
+    """The corpus as a policy, in as many documents as it takes.
+
+    The strictest of several documents wins, so a corpus may be cut anywhere; where
+    the first match wins it may not.
+    """
+    parts = [rules]
+    if variant != "first":
+        parts = [rules[at : at + IN_ONE_FILE] for at in range(0, len(rules), IN_ONE_FILE)]
+    default = "deny" if len(parts) == 1 else "abstain"
+    try:
+        first, *others = (
+            Policy.parse(_document(f"part-{n}", variant, default, part), file=f"part-{n}.yaml")
+            for n, part in enumerate(parts)
+        )
+    except PolicyError as error:
+        raise CannotSay(str(error)) from error
+    return first.stack(*others) if others else first
+
+
+def _document(name: str, variant: str, default: str, rules: Any) -> str:
+    """A policy file; a rule is a line of JSON, which is YAML."""
+    order = "first-match" if variant == "first" else "severity"
+    lines = "".join(f"  - {json.dumps(_rule(rule))}\n" for rule in rules)
+    return f"remit: 1\nname: {name}\ndefault: {default}\norder: {order}\nrules:\n{lines}"
+
+
+def _rule(rule: Any) -> dict[str, str]:
+    words = {"id": rule.id, "action": rule.tool, "effect": rule.effect}
+    if rule.resource != "*":
+        words["resource"] = rule.resource
+    if rule.tests:
+        words["when"] = " && ".join(map(_test, rule.tests))
+    return words
+
+
+def _test(test: Any) -> str:
+    field = FIELDS[test.fact]
+    if test.op == "under":
+        return f"{field}.startsWith('{test.value}/')"
+    if test.op == "in":
+        return f"{field} in [{', '.join(repr(value) for value in test.value)}]"
+    if test.op == "is":
+        return f"{field} == '{test.value}'"
+    return f"{field} {test.op} {test.value}"
+
+
+def tools(variant: str, folder: Path) -> Tools:
+    work = Work()
+    policy = Policy.parse(_policy(), file="calls.yaml")
+    ledger = _ledger(variant, folder)
+    guard = Guard(policy, ledger=ledger)
+
+    async def alookup(order: str, amount: int) -> int:
+        return work.lookup(order, amount)
+
+    async def awipe(order: str, amount: int) -> int:
+        return work.wipe(order, amount)
+
+    asynchronous = variant.endswith("-async")
+    functions = (alookup, awipe) if asynchronous else (work.lookup, work.wipe)
+    lookup = guard.protect(action="lookup")(functions[0])
+    wipe = guard.protect(action="wipe")(functions[1])
+    return Tools(
+        work,
+        lambda: lookup("o-1", amount=5),
+        lambda: wipe("o-1", amount=5),
+        Denied,
+        asynchronous=asynchronous,
+        records=ledger.size,
+        per_call=2,
+        close=getattr(ledger, "close", lambda: None),
+    )
+
+
+def _ledger(variant: str, folder: Path) -> Any:
+    if variant.startswith("sqlite"):
+        from remit.ledgers.sqlite import SqliteLedger
+
+        return SqliteLedger(folder / "ledger.db")
+    from remit.ledgers.memory import MemoryLedger
+
+    return MemoryLedger()
+
+
+def _policy() -> str:
+    rules = "".join(f"  - {{id: {tool}, action: {tool}, effect: allow}}\n" for tool in TOOLS)
+    return f"remit: 1\nname: calls\ndefault: deny\nrules:\n{rules}"
