@@ -116,10 +116,15 @@ async def settle(answer: Maybe[T], ports: Ports) -> T:
     return waited
 
 
-async def refuse(request: Request, reason: str, ports: Ports) -> Denied:
-    """The recorded refusal of a request that no policy can be asked about."""
+async def refuse(
+    request: Request, reason: str, ports: Ports, *, rules: tuple[str, ...] = ()
+) -> Denied:
+    """The recorded refusal of a request that policy is not asked about.
+
+    *rules* are those that had somebody asked, where it was a person who refused.
+    """
     call = Call(_new_id(), request, ports)
-    call.decision = Decision(Effect.DENY, reason)
+    call.decision = Decision(Effect.DENY, reason, rules)
     return await call.refusal()
 
 

@@ -46,7 +46,7 @@ class Subject(msgspec.Struct, frozen=True):
     def parse(cls, text: str, **properties: Any) -> Subject:
         """Read `type:id`; a text without a colon names an agent."""
         kind, colon, name = text.partition(":")
-        return cls(kind, name, properties) if colon else cls("agent", text, properties)
+        return cls(*(kind, name) if colon else ("agent", text), properties or NOTHING)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.id}"
@@ -76,7 +76,7 @@ class Resource(msgspec.Struct, frozen=True):
     def parse(cls, text: str, **properties: Any) -> Resource:
         """Read `type:id`; a text without a colon is a type with an empty id."""
         kind, _, name = text.partition(":")
-        return cls(kind, name, properties)
+        return cls(kind, name, properties or NOTHING)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.id}"

@@ -8,11 +8,10 @@ its bit: a set of candidates is an integer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
-from remit.model import ApprovalTerms, Decision, Request
 from remit.policy.rule import Default, Document, Mode, Order, Rule, RuleEffect
 
 
@@ -53,33 +52,17 @@ class Layer:
 Errors: TypeAlias = tuple[tuple[int, str], ...]
 """What went wrong in which candidate, by its bit."""
 
-Consult: TypeAlias = Callable[[Request, int], tuple[int, Errors]]
-"""From a request, and the candidates that are lifted, to those that apply and their errors."""
 
-
-@dataclass(slots=True)
-class Shape:
-    """All candidates of an action. Actions with the same candidates share one."""
+class Arrangement(NamedTuple):
+    """Candidates in the order they are consulted, and which of them are whose."""
 
     candidates: tuple[Candidate, ...]
     layers: tuple[Layer, ...]
     monitors: range
-    outright: int
-    """The enforced denials that nobody may lift."""
-    uses: int = 0
-    """Counted until the candidates are worth being compiled into one function."""
-    fused: Consult | None = None
-    """That function, or what stands in for it."""
-    decisions: dict[object, Decision] = field(default_factory=dict)
-    """Decisions made before: without approvals, the candidates that apply settle all of it."""
-
-    def bits_of(self, terms: Container[ApprovalTerms]) -> int:
-        """The candidates whose terms are among *terms*."""
-        return sum(1 << i for i, c in enumerate(self.candidates) if c.rule.terms in terms)
 
 
-def arrange(documents: Sequence[Document], candidates: Iterable[Candidate]) -> Shape:
-    """The shape of *candidates*, given in the order of the policy."""
+def arrange(documents: Sequence[Document], candidates: Iterable[Candidate]) -> Arrangement:
+    """The arrangement of *candidates*, given in the order of the policy."""
     found = list(candidates)
     order: list[Candidate] = []
 
@@ -103,7 +86,7 @@ def arrange(documents: Sequence[Document], candidates: Iterable[Candidate]) -> S
     allows = {i: nothing if i in first else take(i, RuleEffect.ALLOW) for i in enforced}
     start = len(order)
     order.extend(c for c in found if c.monitored)
-    return Shape(
+    return Arrangement(
         candidates=tuple(order),
         layers=tuple(
             Layer(
@@ -117,11 +100,6 @@ def arrange(documents: Sequence[Document], candidates: Iterable[Candidate]) -> S
             for i in enforced
         ),
         monitors=range(start, len(order)),
-        outright=sum(
-            1 << bit
-            for bit, candidate in enumerate(order[:start])
-            if candidate.rule.effect is RuleEffect.DENY and candidate.rule.terms is None
-        ),
     )
 
 

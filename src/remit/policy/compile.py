@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remit.errors import PolicyError
-from remit.policy.candidates import Candidate, Shape, arrange, prefix
-from remit.policy.consult import Vocabularies
+from remit.policy.candidates import Candidate, arrange, prefix
+from remit.policy.consult import Shape, Vocabularies
 from remit.policy.rule import Document, Mode, RuleEffect
 from remit.policy.vocabulary import LONGEST_REMEMBERED, REMEMBERED
 
@@ -90,7 +90,8 @@ class Dispatch:
             return shape
         if len(self._by_candidates) >= SHAPES:
             self.forget()
-        shape = arrange(self.documents, [self.candidates[number] for number in numbers])
+        found = [self.candidates[number] for number in numbers]
+        shape = Shape(arrange(self.documents, found), self.words)
         self._by_candidates[numbers] = shape
         return shape
 

@@ -14,7 +14,8 @@ from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 from remit.model import ApprovalTerms, Decision, Effect, Obligation, Risk
-from remit.policy.candidates import Candidate, Errors, Layer, Shape
+from remit.policy.candidates import Candidate, Errors, Layer
+from remit.policy.consult import Shape
 from remit.policy.rule import DEFAULT_ID, Default, Rule, RuleEffect
 
 DEFAULT_TERMS = ApprovalTerms()

@@ -1,13 +1,25 @@
-"""Which candidates apply to a request: consulted in order of severity, no further than needed."""
+"""Which candidates apply to a request: consulted in order of severity, no further than needed.
+
+What the request rules out (`narrow`) is not looked at. What remains is asked one
+by one, denials first; where a denial stands that nobody may lift, nobody else is
+asked, and within a layer an ask stands before what allows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from remit.expr.errors import EvalError
-from remit.model import Request
-from remit.policy.candidates import Candidate, Errors, Layer, Shape, mask
+from remit.model import ApprovalTerms, Decision, Request
+from remit.policy.candidates import Arrangement, Errors, Layer, mask
+from remit.policy.narrow import Narrowing
+from remit.policy.rule import RuleEffect
 from remit.policy.vocabulary import Vocabulary
+
+REMEMBERED = 1024
+"""Sets of patterns whose candidates are kept."""
 
 
 @dataclass(slots=True)
@@ -19,80 +31,104 @@ class Vocabularies:
     resource: Vocabulary = field(default_factory=Vocabulary)
 
 
-def consult(shape: Shape, words: Vocabularies, request: Request, lifted: int) -> tuple[int, Errors]:
-    """The candidates of *shape* that apply, as bits, and what went wrong in them.
+class _Phase(NamedTuple):
+    """Candidates that are asked together."""
 
-    *lifted* holds the candidates that approvers have lifted. `fuse` makes the same
-    as one piece of code; this is what it must agree with.
-    """
-    consultation = _Consultation(shape, words, request)
-    consultation.enforced(lifted)
-    consultation.all(shape.monitors)
-    return consultation.bits, tuple(consultation.errors)
+    wanted: int
+    unless: int
+    """They are not asked if one of these stands."""
+    first_match: bool = False
+    """The first that stands is the last to be asked."""
 
 
-class _Consultation:
-    __slots__ = ("bits", "errors", "request", "shape", "words")
+class Shape:
+    """The candidates of an action, ready to be consulted. Actions with the same ones share it."""
 
-    def __init__(self, shape: Shape, words: Vocabularies, request: Request) -> None:
-        self.shape = shape
-        self.words = words
-        self.request = request
-        self.bits = 0
-        self.errors: list[tuple[int, str]] = []
+    def __init__(self, arrangement: Arrangement, words: Vocabularies) -> None:
+        self.candidates, self.layers, self.monitors = arrangement
+        self.decisions: dict[object, Decision] = {}
+        """Decisions made before: without approvals, the candidates that apply settle all of it."""
+        candidates = self.candidates
+        conditions = [candidate.rule.when for candidate in candidates]
+        self.narrowing = Narrowing([when.program.tree if when else None for when in conditions])
+        self.subjects = _Named([c.subject for c in candidates], words.subject)
+        self.resources = _Named([c.resource for c in candidates], words.resource)
+        # A program is compiled when it is first evaluated, and most requests rule most of them out.
+        self.programs = tuple(when.program if when else None for when in conditions)
+        self.strict = _bits(candidate.strict for candidate in candidates)
+        self.deny = _bits(candidate.rule.effect is RuleEffect.DENY for candidate in candidates)
+        outright = self.deny & _bits(c.rule.terms is None and not c.monitored for c in candidates)
+        self.phases = (*_phases(self.layers, outright), _Phase(mask(self.monitors), 0))
 
-    def enforced(self, lifted: int) -> None:
-        layers = self.shape.layers
-        for layer in layers:
-            if layer.first_match:
-                self.first(layer, lifted)
-            else:
-                self.all(layer.denials)
-        if self.bits & self.shape.outright:
-            return
-        for layer in layers:
-            if not self.bits & ~lifted & mask(layer.denials):
-                self.all(layer.asks)
-        for layer in layers:
-            if not self.bits & ~lifted & (mask(layer.denials) | mask(layer.asks)):
-                self.all(layer.allows)
+    def consult(self, request: Request, lifted: int) -> tuple[int, Errors]:
+        """The candidates that apply, as bits, and what went wrong in them.
 
-    def all(self, bits: range) -> None:
-        for bit in bits:
-            if self.applies(bit):
-                self.bits |= 1 << bit
-
-    def first(self, layer: Layer, lifted: int) -> None:
-        """A lifted denial is no match, so the search goes on after it."""
-        for bit in layer.denials:
-            if not self.applies(bit):
+        *lifted* holds the candidates that approvers have lifted.
+        """
+        possible = self.narrowing.find(request)
+        if self.subjects.some:
+            subject = request.subject
+            possible &= self.subjects.find(f"{subject.type}:{subject.id}")
+        if self.resources.some:
+            resource = request.resource
+            possible &= self.resources.find(f"{resource.type}:{resource.id}")
+        bits = 0
+        errors: Errors = ()
+        for wanted, unless, first_match in self.phases:
+            asked = wanted & possible
+            if not asked or bits & unless & ~lifted:
                 continue
-            self.bits |= 1 << bit
-            if not (lifted >> bit & 1 and is_denial(self.shape.candidates[bit])):
-                return
+            # A lifted denial is no match, so a search for the first goes on after it.
+            passed = lifted & self.deny if first_match else -1
+            while asked:
+                lowest = asked & -asked
+                asked ^= lowest
+                program = self.programs[lowest.bit_length() - 1]
+                try:
+                    applies = program is None or program.evaluate(request) is True
+                except EvalError as error:
+                    errors += ((lowest.bit_length() - 1, str(error)),)
+                    applies = lowest & self.strict != 0
+                if applies:
+                    bits |= lowest
+                    if not lowest & passed:
+                        break
+        return bits, errors
 
-    def applies(self, bit: int) -> bool:
-        candidate = self.shape.candidates[bit]
-        try:
-            return self.named(candidate) and self.holds(candidate)
-        except EvalError as error:
-            self.errors.append((bit, str(error)))
-        return candidate.strict
-
-    def named(self, candidate: Candidate) -> bool:
-        words, request = self.words, self.request
-        return not (
-            candidate.subject and not candidate.subject & words.subject.find(str(request.subject))
-        ) and not (
-            candidate.resource
-            and not candidate.resource & words.resource.find(str(request.resource))
-        )
-
-    def holds(self, candidate: Candidate) -> bool:
-        when = candidate.rule.when
-        return when is None or when.program.evaluate(self.request) is True
+    def bits_of(self, terms: Container[ApprovalTerms]) -> int:
+        """The candidates whose terms are among *terms*."""
+        return _bits(candidate.rule.terms in terms for candidate in self.candidates)
 
 
-def is_denial(candidate: Candidate) -> bool:
-    """Whether it denies; once lifted it is no match, where a lifted ask allows."""
-    return candidate.rule.effect.value == "deny"
+class _Named:
+    """From a name to the candidates whose patterns it fits."""
+
+    def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary) -> None:
+        self.wanted = wanted
+        self.vocabulary = vocabulary
+        self.some = any(wanted)
+        self.known: dict[int, int] = {}
+
+    def find(self, name: str) -> int:
+        found = self.vocabulary.find(name)
+        fitting = self.known.get(found)
+        if fitting is None:
+            fitting = _bits(not bits or bool(bits & found) for bits in self.wanted)
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[found] = fitting
+        return fitting
+
+
+def _phases(layers: Sequence[Layer], outright: int) -> Iterator[_Phase]:
+    """Every layer's denials, then what asks, then what allows."""
+    for layer in layers:
+        yield _Phase(mask(layer.denials), 0, layer.first_match)
+    for layer in layers:
+        yield _Phase(mask(layer.asks), outright | mask(layer.denials))
+    for layer in layers:
+        yield _Phase(mask(layer.allows), outright | mask(layer.denials) | mask(layer.asks))
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(1 << index for index, flag in enumerate(flags) if flag)

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
 
 from remit.model import ApprovalTerms, Decision, Effect, Request
 from remit.policy.approval import Answers
-from remit.policy.candidates import Consult, Shape
 from remit.policy.check import Finding, check
 from remit.policy.compile import Dispatch
 from remit.policy.conclude import DEFAULT_TERMS, conclude
-from remit.policy.consult import consult
+from remit.policy.consult import Shape
 from remit.policy.explain import Explainer, Explanation
-from remit.policy.fuse import fuse
 from remit.policy.load import load
 from remit.policy.rule import Default, Document
 
 REMEMBERED = 20_000
 """Decisions that are kept. When there are more, all are forgotten and made again."""
-
-WORTH_FUSING = 16
-"""Requests after which the candidates of an action become one function."""
-
-MOST_FUSED = 256
-"""More candidates than this take too long to compile while somebody waits for the answer."""
 
 _NOBODY: Mapping[ApprovalTerms, tuple[str, ...]] = {}
 
@@ -65,7 +55,7 @@ class Policy:
             shape = self._dispatch.find(request.action.name)
             if request.approvals:
                 return self._decide_again(shape, request)
-            bits, errors = (shape.fused or self._consult(shape))(request, 0)
+            bits, errors = shape.consult(request, 0)
             key = (bits, errors) if errors else bits
             known = shape.decisions.get(key)
             if known is not None:
@@ -82,20 +72,6 @@ class Policy:
             self._remembered = 0
             self._dispatch.forget_decisions()
         shape.decisions[key] = decision
-
-    def _consult(self, shape: Shape) -> Consult:
-        """What looks at the candidates one by one, until they are worth being fused."""
-        words = self._dispatch.words
-        one_by_one = partial(consult, shape, words)
-        shape.uses += 1
-        if shape.uses < WORTH_FUSING:
-            return one_by_one
-        shape.fused = one_by_one
-        if len(shape.candidates) <= MOST_FUSED:
-            # What is too much for the compiler in one piece goes on one by one.
-            with suppress(RecursionError, MemoryError, SyntaxError):
-                shape.fused = fuse(shape, words)
-        return shape.fused
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -117,7 +93,7 @@ class Policy:
     def _decide_again(self, shape: Shape, request: Request) -> Decision:
         """Answer a request that has been put to people."""
         lifters = self._lifters(shape, request)
-        bits, errors = (shape.fused or self._consult(shape))(request, shape.bits_of(lifters))
+        bits, errors = shape.consult(request, shape.bits_of(lifters))
         return conclude(shape, bits, errors, lifters, self.digest)
 
     def _lifters(self, shape: Shape, request: Request) -> dict[ApprovalTerms, tuple[str, ...]]:

@@ -47,6 +47,7 @@ class _Shown(msgspec.Struct, frozen=True):
     tool: str
     request: Request
     reason: str
+    rules: tuple[str, ...]
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -149,7 +150,7 @@ class InterruptionApprover:
                     # The call itself will meet the same trouble, and say so.
                     return await _answer(needs_approval, context, given, call)
             if decision.approval is not None:
-                self._note(call, _Shown(tool.name, request, decision.reason))
+                self._note(call, _Shown(tool.name, request, decision.reason, decision.rules))
                 return True
             return decision.allowed and await _answer(needs_approval, context, given, call)
 
@@ -171,7 +172,7 @@ class InterruptionApprover:
             reason = f"{shown.reason}; {self.name_approver()} refused"
             if said := context.get_rejection_message(shown.tool, call):
                 reason = f"{reason}: {said}"
-            await refuse(shown.request, reason, guard.async_ports)
+            await refuse(shown.request, reason, guard.async_ports, rules=shown.rules)
 
 
 async def _answer(setting: Setting, *given: Any) -> bool:

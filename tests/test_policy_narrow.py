@@ -1,0 +1,130 @@
+"""Narrowing: what a request rules out is false for sure, whatever else is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remit.expr import EvalError
+from remit.model import Action, Request, Resource, Session, Subject
+from remit.policy.environment import compile_condition
+from remit.policy.narrow import Narrowing
+
+TESTS = [
+    'args.region == "eu"',
+    '"us" == args.region',
+    'args.region in ["eu", "us"]',
+    'args.region in ["apac"]',
+    "args.amount > 100",
+    "args.amount >= 100.0 && args.amount < 200",
+    "5 <= args.amount",
+    "args.amount == 7",
+    "args.amount > 100 && args.amount < 50",
+    'args.path.startsWith("/srv/")',
+    'args.path.startsWith("/srv/data/") && args.path.startsWith("/srv/")',
+    'session.role == "admin"',
+    'session.team == "red"',
+    "session.depth < 2",
+    "context.hour >= 18",
+    'subject.id == "bot"',
+    'args.region != "eu"',
+    "args.missing > 3",
+    "args.nested.amount > 3",
+    'args["region"] == "eu"',
+    "args.?amount.orValue(0) > 3",
+    "args.amount > 9007199254740993",
+]
+PROGRAMS = [compile_condition(test) for test in TESTS]
+
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-10, 250),
+    st.sampled_from([5, 7, 50, 99.5, 100, 100.0, 200, 7.0]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["eu", "us", "apac", "/srv/data/x", "/srv/", "/etc", "", "7"]),
+    st.just(["eu"]),
+    st.just({"amount": 4}),
+)
+requests = st.builds(
+    Request,
+    st.builds(Subject, st.just("agent"), st.sampled_from(["bot", "other"])),
+    st.builds(
+        Action,
+        st.just("x"),
+        st.dictionaries(st.sampled_from(["region", "amount", "path", "nested"]), values),
+    ),
+    st.just(Resource("", "")),
+    st.builds(
+        Session,
+        role=st.sampled_from(["admin", ""]),
+        depth=st.integers(0, 3),
+        facts=st.dictionaries(st.just("team"), values),
+    ),
+    st.dictionaries(st.just("hour"), values),
+)
+groups = st.lists(st.sampled_from(PROGRAMS), min_size=4, max_size=40).flatmap(
+    # Few conditions are worth no index, so each group has some often.
+    lambda programs: st.just(programs * 4)
+)
+
+
+def outcome(program, request):
+    try:
+        return program.exact(request)
+    except EvalError as error:
+        return error
+
+
+@given(groups, requests)
+def test_a_condition_that_is_ruled_out_is_false_and_never_an_error(programs, request):
+    left = Narrowing([program.tree for program in programs]).find(request)
+    for bit, program in enumerate(programs):
+        if not left >> bit & 1:
+            assert outcome(program, request) is False, (program.text, request)
+
+
+def _left(tests, **args):
+    programs = [compile_condition(test) for test in tests]
+    left = Narrowing([program.tree for program in programs]).find(
+        Request(Subject("agent", "x"), Action("x", args))
+    )
+    return [test for bit, test in enumerate(tests) if left >> bit & 1]
+
+
+REGIONS = [f'args.region == "r{n}"' for n in range(9)]
+AMOUNTS = [f"args.amount > {n}" for n in range(9)]
+PATHS = [f'args.path.startsWith("/srv/{n}/")' for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("tests", "args", "left"),
+    [
+        (REGIONS, {"region": "r3"}, REGIONS[3:4]),
+        (REGIONS, {"region": "elsewhere"}, []),
+        (REGIONS, {"region": 3}, REGIONS),
+        (REGIONS, {}, REGIONS),
+        # An open bound is taken for a closed one.
+        (AMOUNTS, {"amount": 3}, AMOUNTS[:4]),
+        (AMOUNTS, {"amount": 2.5}, AMOUNTS[:3]),
+        (AMOUNTS, {"amount": -1}, []),
+        (AMOUNTS, {"amount": "3"}, AMOUNTS),
+        (AMOUNTS, {"amount": True}, AMOUNTS),
+        (PATHS, {"path": "/srv/7/x"}, PATHS[7:8]),
+        (PATHS, {"path": "/srv"}, []),
+        (REGIONS + AMOUNTS, {"region": "r1", "amount": 0}, [REGIONS[1], AMOUNTS[0]]),
+    ],
+)
+def test_what_can_be_told_from_one_value_is_told(tests, args, left):
+    assert _left(tests, **args) == left
+
+
+def test_more_bounds_than_are_kept_rule_out_less_and_nothing_wrong():
+    tests = [f"args.amount > {n} && args.amount < {n + 2}" for n in range(5000)]
+    left = _left(tests, amount=2500.5)
+    assert {
+        "args.amount > 2500 && args.amount < 2502",
+        "args.amount > 2499 && args.amount < 2501",
+    } <= set(left)
+    assert len(left) < 50
