@@ -1,17 +1,34 @@
 import ipaddress
+import math
 import re
 from datetime import UTC, datetime
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.expr import DYN, Duration, Environment, EvalError, Timestamp, Variable
+from remit.expr import (
+    DYN,
+    Duration,
+    Environment,
+    EvalError,
+    Optional,
+    Parameter,
+    Timestamp,
+    TypeValue,
+    Uint,
+    Variable,
+)
+from remit.expr.access import make_map
 from remit.expr.functions import STANDARD
 from remit.expr.functions.clock import weekday, within_hours
+from remit.expr.functions.network import Cidr
+from remit.expr.functions.operators import FIRST_MOMENT, LAST_MOMENT
 from remit.expr.functions.paths import within
 from remit.expr.functions.patterns import glob
+from remit.expr.values import kind
 
 
 class Activation:
@@ -337,3 +354,42 @@ def test_every_function_says_what_it_does_or_is_an_operator():
     for name, functions in STANDARD.items():
         if name[0].isalpha() and name != "in":
             assert all(each.doc for each in functions), name
+
+
+EDGES = {
+    "bool": [True, False],
+    "int": [0, 1, -1, 7, 2**63 - 1, -(2**63)],
+    "uint": [Uint(0), Uint(1), Uint(2**64 - 1)],
+    "double": [0.0, -0.0, 0.5, -1.5, 1e308, 5e-324, math.inf, -math.inf, math.nan],
+    "string": ["", "a", "é", "-", "%", "%.999999999999s", "%s%d", "UTC", "+99:99", "08:00", "/",
+               "1h", "1e400", "http://é", "10.0.0.0/8", "[", "a" * 300, "=", "\0"],
+    "bytes": [b"", b"\xff"],
+    "null_type": [None],
+    "google.protobuf.Timestamp": [Timestamp(0), Timestamp(FIRST_MOMENT), Timestamp(LAST_MOMENT)],
+    "google.protobuf.Duration": [Duration(0), Duration(2**63 - 1), Duration(-(2**63))],
+    "type": [TypeValue("int")],
+    "list": [(), (1, 2), ("a", "b"), (True, None, 1.5, "x"), ((1, (2,)), ()), (math.nan,)],
+    "map": [{}, {"a": 1, "b": [1]}, make_map((1, "x"), ("1", "y"), (True, {}))],
+    "optional_type": [Optional(), Optional(1), Optional(())],
+    "cidr": [Cidr(4, 0, 2**32 - 1), Cidr(6, 5, 5)],
+}  # fmt: skip
+ANYTHING = [values[-1] for values in EDGES.values()]
+
+
+def outcome(call, args):
+    try:
+        return call(*args)
+    except EvalError as error:
+        return error
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_function_given_what_its_signature_allows_has_a_value_or_an_evaluation_error(name):
+    for each in STANDARD[name]:
+        if each.implementation is None:
+            continue
+        for args in product(*(EDGES.get(wanted.name, ANYTHING) for wanted in each.parameters)):
+            found = outcome(each.implementation, args)
+            open_ended = each.result == DYN or isinstance(each.result, Parameter)
+            if not open_ended and not isinstance(found, EvalError):
+                assert kind(found) == each.result.name, (each.signature, args)

@@ -115,3 +115,14 @@ def test_paths_that_lead_to_no_policy_are_told(tmp_path):
     (tmp_path / "empty.yaml").write_bytes("remit: 1\nname: ä".encode("latin-1"))
     with pytest.raises(PolicyError, match=r"empty\.yaml:2:7: byte 0xe4 is not UTF-8"):
         sources.load(tmp_path)
+
+
+def test_what_a_session_holds_beyond_the_known_keys_are_facts_however_they_are_written():
+    text = "{id: s-1, region: eu, facts: {floor: 3}}"
+    suite = cases.load(
+        "remit-test: 1\ncases:\n  - name: x\n    request: {action: look, session: "
+        f"{text}}}\n    expect: {{effect: deny}}\n",
+        "x.remit-test.yaml",
+    )
+    session = suite.cases[0].request.session
+    assert (session.id, session.facts) == ("s-1", {"region": "eu", "floor": 3})

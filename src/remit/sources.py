@@ -14,12 +14,14 @@ from remit.policy.load import load as load_document
 StrPath: TypeAlias = str | os.PathLike[str]
 
 SUFFIXES = (".yaml", ".yml")
+TESTS = ("remit-test.yaml", "remit-test.yml")
+"""How the names of policy tests end, which may lie beside policies and are none."""
 
 
 def load(*paths: StrPath) -> Policy:
     """The policy made of these files, and of the `*.yaml` and `*.yml` files of these folders.
 
-    Every file is a layer, and the strictest layer wins.
+    Policy tests (`*remit-test.yaml`) in a folder are passed over. Every file is a layer, and the strictest layer wins.
 
     Raises:
         PolicyError: a path leads nowhere or to no policy, or a policy has a mistake.
@@ -52,7 +54,9 @@ def files(*paths: StrPath) -> Iterator[Path]:
             yield path
             continue
         found = sorted(
-            each for each in path.iterdir() if each.suffix in SUFFIXES and each.is_file()
+            each
+            for each in path.iterdir()
+            if each.suffix in SUFFIXES and not each.name.endswith(TESTS) and each.is_file()
         )
         if not found:
             raise PolicyError("the folder has no *.yaml or *.yml file; add one", file=str(path))

@@ -19,9 +19,11 @@ from remit.expr.environment import Environment
 from remit.expr.errors import EvalError, ExprError, suggest
 from remit.expr.function import Function, dispatch
 from remit.expr.infer import (
+    KEYS,
     PREDICATES,
     common,
     comparable,
+    constant_type,
     index_type,
     loop_type,
     member_type,
@@ -33,16 +35,9 @@ from remit.expr.parse import Expr
 from remit.expr.tree import Node
 from remit.expr.types import (
     BOOL,
-    BYTES,
-    DOUBLE,
-    DURATION,
     DYN,
-    INT,
-    NULL,
     STRING,
-    TIMESTAMP,
     TYPE,
-    UINT,
     ListType,
     MapType,
     ObjectType,
@@ -52,13 +47,7 @@ from remit.expr.types import (
     join,
     resolve,
 )
-from remit.expr.values import KINDS, TypeValue, kind
-
-_OF_KIND: dict[str, Type] = {
-    each.name: each
-    for each in (BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
-}
-_KEYS = frozenset({BOOL, INT, UINT, STRING, DYN})
+from remit.expr.values import KINDS, TypeValue
 
 Scope: TypeAlias = dict[str, Type]
 
@@ -143,7 +132,7 @@ class _Checker:
         return self.refuse(f"{what} must be {wanted}, not {node.type}", node)
 
     def constant(self, node: tree.Constant) -> Node:
-        return replace(node, type=_OF_KIND.get(kind(node.value), DYN))
+        return replace(node, type=constant_type(node.value))
 
     def name(self, node: tree.Name) -> Node:
         if not node.absolute and node.name in self.scope:
@@ -196,33 +185,31 @@ class _Checker:
         return replace(node, operand=operand, type=found)
 
     def attribute(self, operand: Node, owner: ObjectType, node: tree.Select) -> Node:
+        field = owner.fields.get(node.name)
+        if field is None:
+            return self.member(self.others(operand, owner, node), node)
         span = {"at": node.at, "end": node.end}
-        if field := owner.fields.get(node.name):
-            return tree.Attribute(operand, node.name, field.path, type=field.type, **span)
+        return tree.Attribute(operand, node.name, field.path, type=field.type, **span)
+
+    def others(self, operand: Node, owner: ObjectType, node: tree.Select | tree.Has) -> Node:
+        """The mapping that holds what is no field of an object."""
         if owner.rest is None:
             return self.refuse(no_member(owner, node.name), node)
-        rest = tree.Attribute(operand, "", owner.rest, type=MapType(STRING, DYN), **span)
-        return self.member(rest, node)
+        span = {"at": node.at, "end": node.end}
+        return tree.Attribute(operand, "", owner.rest, type=MapType(STRING, DYN), **span)
 
     def has(self, node: tree.Has) -> Node:
         operand = self.visit(node.operand)
-        if type(operand) is tree.Failure:
-            return operand
         owner = operand.type
         if isinstance(owner, ObjectType):
-            return self.has_attribute(operand, owner, node)
-        if member_type(owner, node.name) is None:
+            if node.name in owner.fields:
+                return tree.Constant(value=True, type=BOOL, at=node.at, end=node.end)
+            operand = self.others(operand, owner, node)
+        if type(operand) is tree.Failure:
+            return operand
+        if member_type(operand.type, node.name) is None:
             return self.refuse(no_member(owner, node.name), node)
         return replace(node, operand=operand, type=BOOL)
-
-    def has_attribute(self, operand: Node, owner: ObjectType, node: tree.Has) -> Node:
-        span = {"at": node.at, "end": node.end}
-        if node.name in owner.fields:
-            return tree.Constant(True, type=BOOL, **span)  # noqa: FBT003 - the value
-        if owner.rest is None:
-            return self.refuse(no_member(owner, node.name), node)
-        rest = tree.Attribute(operand, "", owner.rest, type=MapType(STRING, DYN), **span)
-        return replace(node, operand=rest, type=BOOL)
 
     def index(self, node: tree.Index) -> Node:
         operand, key = self.visit(node.operand), self.visit(node.key)
@@ -273,7 +260,7 @@ class _Checker:
             for entry in node.entries
         )
         for entry in entries:
-            if entry.key.type not in _KEYS:
+            if entry.key.type not in KEYS:
                 return self.refuse(f"{entry.key.type} is not a type of keys", entry.key)
         key = common(entry.key.type for entry in entries)
         value = common(
@@ -289,15 +276,13 @@ class _Checker:
         if types is None:
             message = f"{node.over}() runs over lists and maps, not {subject.type}"
             return self.refuse(message, subject)
-        outer = self.scope
-        self.scope = outer | dict(zip(node.variables, types, strict=True))
+        names = dict(zip(node.variables, types, strict=True))
         condition = node.condition
         if condition is not None:
-            condition = self.need(BOOL, self.visit(condition), "the condition")
-        body = self.visit(node.body)
+            condition = self.need(BOOL, self.within(names, condition), "the condition")
+        body = self.within(names, node.body)
         if node.over in PREDICATES:
             body = self.need(BOOL, body, "the condition")
-        self.scope = outer
         found = loop_type(node.over, types[0], body.type)
         return replace(node, range=subject, condition=condition, body=body, type=found)
 
@@ -401,7 +386,9 @@ class _Lenient(_Checker):
     """Takes everything for dyn, and what is wrong for something that fails later."""
 
     def visit(self, node: Node) -> Node:
-        return replace(super().visit(node), type=DYN)
+        found = super().visit(node)
+        # How the attributes of an object are reached is known from its type alone.
+        return found if isinstance(found.type, ObjectType) else replace(found, type=DYN)
 
     def refuse(self, message: str, node: Node) -> Node:
         return tree.Failure(message, at=node.at, end=node.end)

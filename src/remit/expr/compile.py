@@ -29,7 +29,7 @@ Read: TypeAlias = tuple[str, ...]
 """A variable, and the members that lead to what is read of it: `("args", "amount")`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """An expression, ready to be evaluated.
 

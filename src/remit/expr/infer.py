@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from remit.expr import tree
 from remit.expr.errors import suggest
@@ -10,11 +11,17 @@ from remit.expr.function import Function
 from remit.expr.tree import Over
 from remit.expr.types import (
     BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
     DYN,
     INT,
     NULL,
     NUMBERS,
     STRING,
+    TIMESTAMP,
+    TYPE,
+    UINT,
     ListType,
     MapType,
     ObjectType,
@@ -24,8 +31,21 @@ from remit.expr.types import (
     fits,
     join,
 )
+from remit.expr.values import kind
+
+_OF_KIND: dict[str, Type] = {
+    each.name: each
+    for each in (BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, TYPE)
+}
+KEYS = frozenset({BOOL, INT, UINT, STRING, DYN})
+"""The types of what may stand before a colon in a map."""
 
 PREDICATES = frozenset({Over.ALL, Over.EXISTS, Over.EXISTS_ONE, Over.FILTER})
+
+
+def constant_type(value: Any) -> Type:
+    """The type of a literal."""
+    return _OF_KIND.get(kind(value), DYN)
 
 
 def common(types: Iterable[Type]) -> Type:

@@ -182,7 +182,7 @@ class _Parser:
     def selection(self, node: Node) -> Node:
         if self.accept("?"):
             token = self.name()
-            return tree.Select(node, token.value, True, at=node.at, end=token.end)  # noqa: FBT003 - a field
+            return tree.Select(node, token.value, optional=True, at=node.at, end=token.end)
         token = self.name()
         if token.kind == "name" and self.accept("("):
             return self.call(token, node)
@@ -231,7 +231,7 @@ class _Parser:
         if token.kind == ".":
             self.advance()
             token = self.expect("name")
-            return tree.Name(token.value, True, at=token.at, end=token.end)  # noqa: FBT003 - a field
+            return tree.Name(token.value, absolute=True, at=token.at, end=token.end)
         if token.kind == "name":
             raise self.unexpected("expected a value; this word is reserved")
         raise self.unexpected("expected a value")

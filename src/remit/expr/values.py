@@ -78,7 +78,7 @@ class Map(dict[Any, Any]):
     __slots__ = ()
 
 
-_TRUTH = {True: Truth(True), False: Truth(False)}  # noqa: FBT003 - wrapping booleans is the point
+_TRUTH = {value: Truth(value) for value in (True, False)}
 
 MAPPINGS = frozenset({Frozen, dict, Map})
 LISTS = frozenset({tuple, list})

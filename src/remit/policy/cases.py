@@ -193,8 +193,9 @@ def _party(fields: Fields, key: str, noun: type[Subject | Resource]) -> Any:
 def _session(fields: Fields) -> Session:
     if "session" not in fields:
         return Session()
-    facts = dict(_mapping(fields, "session"))
-    inner = fields.inside("session", "a session", facts)
+    members = _mapping(fields, "session")
+    inner = fields.inside("session", "a session", tuple(members))
+    others = {k: v for k, v in members.items() if k not in Session.__struct_fields__}
     return Session(
         id=inner.text("id"),
         role=inner.text("role"),
@@ -202,7 +203,7 @@ def _session(fields: Fields) -> Session:
         user=inner.text("user"),
         tenant=inner.text("tenant"),
         depth=inner.whole("depth", 0),
-        facts={k: v for k, v in facts.items() if k not in Session.__struct_fields__},
+        facts={**_mapping(inner, "facts"), **others},
     )
 
 

@@ -17,7 +17,7 @@ _SECOND = 10**9
 
 
 @function("bool(bool) -> bool", "bool(string) -> bool")
-def to_bool(value: bool | str) -> bool:  # noqa: FBT001 - what it converts
+def to_bool(value: Any) -> bool:
     """A boolean from the words true and false, t and f, 1 and 0."""
     if isinstance(value, bool):
         return value

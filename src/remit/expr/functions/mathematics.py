@@ -29,19 +29,12 @@ def _extreme(name: str, better: Callable[[Any, Any], bool]) -> tuple[Function, .
             raise EvalError(f"math.{name}() of an empty list")
         return choose(*values)
 
-    def of_values(*values: Any) -> Any:
-        return (
-            of_list(values[0])
-            if len(values) == 1 and type(values[0]) in (tuple, list)
-            else choose(*values)
-        )
-
     doc = f"The {name} of numbers of any types, given one by one or as a list."
     number = ("int", "uint", "double")
     return (
         *(Function(f"math.{name}({each}...) -> {each}", choose, doc) for each in number),
-        *(Function(f"math.{name}(list({each})) -> {each}", of_list, doc) for each in number),
-        Function(f"math.{name}(dyn...) -> dyn", of_values, doc),
+        Function(f"math.{name}(list(T)) -> T", of_list, doc),
+        Function(f"math.{name}(dyn...) -> dyn", choose, doc),
     )
 
 
@@ -71,7 +64,7 @@ def absolute(value: Any) -> Any:
 @function("math.sign(int) -> int", "math.sign(double) -> double", "math.sign(uint) -> uint")
 def sign(value: Any) -> Any:
     """-1, 0 or 1, in the type of the number; NaN of NaN."""
-    if value != value:  # noqa: PLR0124 - only NaN differs from itself
+    if type(value) is float and math.isnan(value):
         return value
     return type(value)((value > 0) - (value < 0))
 

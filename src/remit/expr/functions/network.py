@@ -21,6 +21,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://([^/?#]*)")
 _AUTHORITY = re.compile(r"(?:([^@]*)@)?(\[[^\[\]@]*\]|[^:@\[\]]*)(?::([0-9]*))?")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029]")
+_LONGEST = 253
 _HOST = re.compile(r"[a-z0-9_\-]+(?:\.[a-z0-9_\-]+)*")
 _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 # The older IDNA of the standard library maps these away; the newer one keeps them.
@@ -76,14 +77,14 @@ def _address(text: str, version: type[Address], url: str) -> str:
 
 def _ascii(name: str, url: str) -> str:
     if not name.isascii():
-        if _DEVIATING.search(name):
+        if _DEVIATING.search(name) or len(name) > _LONGEST:
             raise EvalError(f"the host of {show(url)} is spelled differently by different programs")
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
             raise EvalError(f"the host of {show(url)} is no domain name") from None
     name = name.lower().removesuffix(".")
-    if len(name) > 253 or not _HOST.fullmatch(name):
+    if len(name) > _LONGEST or not _HOST.fullmatch(name):
         raise EvalError(f"the host of {show(url)} is no domain name")
     return name
 

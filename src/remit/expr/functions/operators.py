@@ -14,7 +14,7 @@ from typing import Any
 
 from remit.expr.compare import contains, equal
 from remit.expr.errors import EvalError
-from remit.expr.function import Function, function
+from remit.expr.function import Function
 from remit.expr.values import (
     INT_MAX,
     INT_MIN,
@@ -110,12 +110,6 @@ def _order(sign: str, compare: Callable[[Any, Any], bool]) -> list[Function]:
     return found
 
 
-@function("!(bool) -> bool")
-def negation(value: bool) -> bool:  # noqa: FBT001 - that is what it negates
-    """The other boolean."""
-    return not value
-
-
 _NUMERIC_LISTS = [
     f"in({item}, {container}) -> bool"
     for item in ("int", "uint", "double")
@@ -151,7 +145,7 @@ FUNCTIONS: tuple[Function, ...] = (
     *_order(">=", operator.ge),
     Function("==(dyn, dyn) -> bool", equal),
     Function("!=(dyn, dyn) -> bool", lambda one, other: not equal(one, other)),
-    *negation,
+    Function("!(bool) -> bool", operator.not_),
     Function("in(T, list(T)) -> bool", contains),
     Function("in(K, map(K, V)) -> bool", contains),
     *(Function(signature, contains) for signature in _NUMERIC_LISTS),

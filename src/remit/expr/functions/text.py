@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from remit.expr.errors import EvalError
@@ -26,7 +27,7 @@ from remit.expr.values import (
 )
 
 _MOST_DIGITS = 100
-_CLAUSE = re.compile(r"%(?:(%)|(?:\.([0-9]+))?([A-Za-z]))")
+_CLAUSE = re.compile(r"%(?:(%)|(?:\.([0-9]{1,9}))?([A-Za-z]))")
 
 
 def spell(value: Any) -> str:
@@ -69,8 +70,8 @@ def _spell_parts(value: Any) -> Iterator[str]:
         yield "]"
     elif type(value) in MAPPINGS:
         yield "{"
-        spelled = sorted((spell(shown_key(key)), item) for key, item in value.items())
-        for position, (key, item) in enumerate(spelled):
+        spelled = [(spell(shown_key(key)), item) for key, item in value.items()]
+        for position, (key, item) in enumerate(sorted(spelled, key=itemgetter(0))):
             yield f"{', ' if position else ''}{key}: "
             yield from _spell_parts(item)
         yield "}"

@@ -1,0 +1,160 @@
+"""The commands, and how they end: whatever was to be expected ends in one line and a code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from cyclopts import App, CycloptsError, Group
+
+from remit.cli import screen
+from remit.cli.check import check
+from remit.cli.completion import completion
+from remit.cli.demo import demo
+from remit.cli.exits import Exit, Stop
+from remit.cli.explain import explain
+from remit.cli.help import Help
+from remit.cli.init import init
+from remit.cli.log.checkpoint import checkpoint
+from remit.cli.log.export import export
+from remit.cli.log.list import list_records
+from remit.cli.log.show import show
+from remit.cli.log.verify import verify
+from remit.cli.plan import plan
+from remit.cli.test import run_tests
+from remit.cli.version import version
+from remit.errors import NotData, PolicyError
+
+Command: TypeAlias = Callable[..., int | None]
+
+ABOUT = """Keep AI agents within their remit.
+
+    remit init                        begin: a policy, a test of it, a program
+    remit check && remit test         is the policy right?
+    remit explain refund --args '{"amount": 80}'
+    remit log list --effect deny      what was refused?
+    remit log verify                  is the record whole?"""
+
+ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
+
+CODES = """Exit codes:
+  0    it went well
+  1    findings, failed cases, a denial, a log that is not whole
+  2    the command line cannot be understood
+  3    a policy or other input cannot be used
+  4    the ledger cannot be read
+  130  interrupted
+  141  whoever read the output has gone
+
+Every command has --help. Nothing is sent anywhere."""
+
+COMMANDS: dict[str, Command] = {
+    "init": init,
+    "check": check,
+    "test": run_tests,
+    "explain": explain,
+    "plan": plan,
+    "demo": demo,
+    "version": version,
+    "completion": completion,
+}
+LOG_COMMANDS: dict[str, Command] = {
+    "list": list_records,
+    "show": show,
+    "verify": verify,
+    "export": export,
+    "checkpoint": checkpoint,
+}
+
+
+EXPECTED = (Stop, CycloptsError, PolicyError, NotData, OSError, KeyboardInterrupt)
+
+
+def build() -> App:
+    """The application, with every command in it."""
+    options = Group("Options")
+    app = App(
+        name="remit",
+        help=ABOUT,
+        help_format="plaintext",
+        help_formatter=Help(),
+        help_epilogue=CODES,
+        group_parameters=options,
+        version=_version,
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    # The order in which they are written here is the order in which help lists them.
+    for order, (name, command) in enumerate(COMMANDS.items()):
+        app.command(command, name=name, sort_key=order, help_epilogue="")
+    log = App(
+        name="log",
+        help=ABOUT_LOG,
+        help_epilogue="",
+        group_parameters=options,
+        sort_key=len(COMMANDS),
+    )
+    for order, (name, command) in enumerate(LOG_COMMANDS.items()):
+        log.command(command, name=name, sort_key=order)
+    app.command(log)
+    for flag in ("--help", "--version"):
+        app[flag].group = (options,)
+    return app
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return f"remit {metadata.version('remit')}"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what *arguments* say; the answer is an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if any("\ud800" <= char <= "\udfff" for char in "".join(arguments)):
+        screen.warn("an argument is not UTF-8")
+        return Exit.USAGE
+    try:
+        code = build()(list(arguments))
+        sys.stdout.flush()
+    except EXPECTED as error:
+        return _end(error)
+    return Exit.OK if code is None else int(code)
+
+
+def _end(error: BaseException) -> Exit:
+    """Say in one line what went wrong."""
+    match error:
+        case Stop():
+            screen.warn(str(error))
+            return error.code
+        case CycloptsError():
+            command = " ".join(("remit", *(error.command_chain or ()), "--help"))
+            screen.warn(f"{' '.join(str(error).split())} See '{command}'.")
+            return Exit.USAGE
+        case PolicyError() | NotData():
+            for line in (str(error), *getattr(error, "__notes__", ())):
+                screen.warn(line)
+            return Exit.INVALID
+        case KeyboardInterrupt():
+            return Exit.INTERRUPTED
+        case BrokenPipeError():
+            _give_up_output()
+            return Exit.UNHEARD
+        case OSError(filename=None):
+            _give_up_output()
+            screen.warn(error.strerror or str(error))
+        case OSError():
+            screen.warn(f"{error.filename}: {error.strerror}")
+    return Exit.INVALID
+
+
+def _give_up_output() -> None:
+    """What is still buffered has nowhere to go, and Python would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

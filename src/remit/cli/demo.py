@@ -1,0 +1,49 @@
+"""`remit demo`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from remit.cli.exits import Exit, Stop
+
+HERE = Path(__file__).parent
+
+
+def demo(
+    *,
+    interactive: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+    folder: Annotated[Path | None, Parameter(show_default=False)] = None,
+) -> int:
+    """Let a support agent work under a policy, and show what it was kept from.
+
+        remit demo
+        remit demo --interactive
+
+    It needs no key and no network; with OPENAI_API_KEY a real model acts instead
+    of a scripted one.
+
+    Args:
+        interactive: ask you for approvals, instead of a manager who always agrees.
+        folder: where its shop and its ledger are put; a new temporary folder if not said.
+    """
+    code: int = _demo().main(interactive=interactive, folder=folder)
+    return code
+
+
+def _demo() -> Any:
+    """The example, which lies in the wheel beside this file, and in a source tree in `examples`."""
+    try:
+        if (HERE / "support_desk").is_dir():
+            return import_module("remit.cli.support_desk.main")
+        sys.path.insert(0, str(HERE.parents[2] / "examples"))
+        return import_module("support_desk.main")
+    except ModuleNotFoundError as error:
+        if error.name != "agents":
+            raise
+        cure = "pip install 'remit[cli,openai-agents]'"
+        raise Stop(Exit.FAILED, f"the demo runs on the OpenAI Agents SDK: {cure}") from error

@@ -1,0 +1,6 @@
+"""`remit log`: what a ledger holds, and whether it is whole.
+
+ledger      opens the file, and says what is wrong with it in one line
+wanted      which records are meant
+record      how a record is shown
+"""

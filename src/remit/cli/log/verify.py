@@ -1,0 +1,169 @@
+"""`remit log verify`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from remit.audit.checkpoint import Checkpoint, open_checkpoint
+from remit.audit.findings import Finding, FindingKind, Verification
+from remit.audit.note import VerifyingKey
+from remit.cli import screen
+from remit.cli.exits import Exit, Stop
+from remit.cli.given import Json, Strict
+from remit.cli.log.ledger import LEDGER, Ledger, note, reading
+from remit.errors import LogError
+from remit.ledgers import keys as keys_beside
+from remit.ledgers.sqlite_log import SqliteLog
+
+MOST_SHOWN = 10
+WHOLE = "whole"
+
+File = Annotated[Path | None, Parameter(metavar="FILE", show_default=False)]
+
+
+def verify(
+    *,
+    key: File = None,
+    checkpoint: File = None,
+    strict: Strict = False,
+    ledger: Ledger = LEDGER,
+    as_json: Json = False,
+) -> Exit:
+    """Check that a ledger is whole, in order and unchanged, as far as its checkpoints reach.
+
+        remit log verify
+        remit log verify --key ledger.pub --checkpoint 2026-05-01.checkpoint
+
+    The exit code is 1 if it is not, or if no checkpoint signs any of it. Only a
+    key and a checkpoint that were kept elsewhere find what somebody can hide who
+    owns the machine.
+
+    Args:
+        key: the verifying key to trust; the one beside the ledger if not said.
+        checkpoint: one that was kept elsewhere.
+        strict: let also calls that never ended, erased payloads and unsigned records fail it.
+        ledger: the ledger file.
+        as_json: print a JSON document.
+    """
+    with reading(ledger) as log:
+        trusted = _key(key, ledger)
+        kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
+        outside = None if kept is None else _open(kept, trusted, log, checkpoint)
+        found = log.verify([trusted], checkpoint=kept)
+        state = _state(found, strict=strict)
+        if as_json:
+            whole = {"ledger": str(ledger), "whole": state == WHOLE, "origin": log.origin}
+            screen.emit(whole | _document(trusted, outside, found))
+        else:
+            told = {
+                "log": log.origin,
+                "records": str(found.size),
+                "root": _base64(found.root),
+                "signed": _extent(found),
+                "key": _whose(trusted, key),
+                "kept": _kept(outside, checkpoint),
+            }
+            screen.say((str(ledger), "bold"), " is ", screen.styled(state))
+            screen.facts(told)
+            _show_findings(log, found.findings)
+    return Exit.OK if state == WHOLE else Exit.FAILED
+
+
+def _key(path: Path | None, ledger: Path) -> VerifyingKey:
+    if path is None:
+        return _key_beside(ledger)
+    try:
+        return VerifyingKey.parse(note(path, "a verifying key"))
+    except LogError as error:
+        raise Stop(Exit.INVALID, f"{path}: {error}") from error
+
+
+def _key_beside(ledger: Path) -> VerifyingKey:
+    try:
+        return keys_beside.load_verifying(ledger)
+    except FileNotFoundError as error:
+        message = f"{error.filename}: there is no key beside the ledger; name one with --key"
+        raise Stop(Exit.UNREADABLE, message) from error
+
+
+def _open(kept: str, key: VerifyingKey, log: SqliteLog, path: Path | None) -> Checkpoint:
+    try:
+        opened = open_checkpoint(kept, [key])
+    except LogError as error:
+        raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
+    if opened.origin != log.origin:
+        message = f"{path} is a checkpoint of {opened.origin}, and {log.path} is {log.origin}"
+        raise Stop(Exit.FAILED, message)
+    return opened
+
+
+def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
+    return {
+        "size": found.size,
+        "root": _base64(found.root),
+        "signed": found.signed,
+        "checkpoints": found.checkpoints,
+        "key": str(key),
+        "kept": outside and {"size": outside.size, "root": _base64(outside.root)},
+        "findings": [
+            {"kind": each.kind, "index": each.index, "breaks": each.breaks, "message": each.message}
+            for each in found.findings
+        ],
+    }
+
+
+def _state(found: Verification, *, strict: bool) -> str:
+    if not found.intact or (strict and found.findings):
+        return "NOT WHOLE"
+    # Whoever may write a ledger may also take its checkpoints away, and then change the rest.
+    return WHOLE if found.signed or not found.size else "NOT SIGNED"
+
+
+def _extent(found: Verification) -> str:
+    """How much of the log the trusted key vouches for."""
+    if not found.signed:
+        return "nothing: no checkpoint by the trusted key"
+    extent = "all" if found.signed == found.size else f"the first {found.signed}"
+    return f"{extent}, by {screen.count(found.checkpoints, 'checkpoint')}"
+
+
+def _whose(key: VerifyingKey, path: Path | None) -> str:
+    where = f"from {path}" if path else "beside the ledger; trust one kept elsewhere with --key"
+    return f"{key.name}+{key.hash.hex()} {where}"
+
+
+def _kept(outside: Checkpoint | None, path: Path | None) -> str:
+    if outside is None:
+        return "no checkpoint kept elsewhere was given; name one with --checkpoint"
+    return f"{path}: {screen.count(outside.size, 'record')}, root {_base64(outside.root)}"
+
+
+def _show_findings(log: SqliteLog, findings: Sequence[Finding]) -> None:
+    """Defects first, then facts; of each sort no more than a person would read."""
+    defects = [finding for finding in findings if finding.breaks]
+    facts = [finding for finding in findings if not finding.breaks]
+    for title, style, found in (("defects", "red", defects), ("facts", "yellow", facts)):
+        if not found:
+            continue
+        screen.say()
+        screen.say((f"{title}:", "bold"))
+        for finding in found[:MOST_SHOWN]:
+            screen.say((f"{finding.kind:<15}", style), f" {_told(log, finding)}", indent=2)
+        if len(found) > MOST_SHOWN:
+            screen.say(f"and {len(found) - MOST_SHOWN} more; --json lists all", indent=2)
+
+
+def _told(log: SqliteLog, finding: Finding) -> str:
+    if finding.kind is not FindingKind.UNENDED:
+        return finding.message
+    leaf = log.entry(finding.index).facts()
+    return f"{finding.message}: {leaf.subject} {leaf.action}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
