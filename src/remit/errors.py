@@ -9,7 +9,9 @@
     ├── Unrecorded        it ran; how it ended is not on record. Do not run it again
     ├── NotData           a value that cannot be frozen, and so cannot be decided on   .path
     ├── PolicyError       a policy that cannot be used          .file .line .column
-    └── LogError          a log that fails verification         .index
+    ├── LogError          a log that fails verification         .index
+    ├── ExprError         a condition that cannot be used       .line .column   (remit.expr)
+    └── EvalError         a condition that has no value                         (remit.expr)
 
 Refusals carry no `Error` in their names: they are answers. What a governed
 function raises itself passes through unchanged and is none of these.

@@ -21,7 +21,8 @@ TESTS = ("remit-test.yaml", "remit-test.yml")
 def load(*paths: StrPath) -> Policy:
     """The policy made of these files, and of the `*.yaml` and `*.yml` files of these folders.
 
-    Policy tests (`*remit-test.yaml`) in a folder are passed over. Every file is a layer, and the strictest layer wins.
+    Every file is a layer, and the strictest layer wins. Policy tests
+    (`*remit-test.yaml`) in a folder are passed over.
 
     Raises:
         PolicyError: a path leads nowhere or to no policy, or a policy has a mistake.
