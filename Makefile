@@ -39,7 +39,7 @@ $(VENV)/.stamp: pyproject.toml constraints.txt
 	@echo "== installing Remit and what its demo and tests need into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --progress-bar off --quiet --constraint constraints.txt pip
-	@$(PIP) install --progress-bar off --constraint constraints.txt --group dev --editable '.[cli,openai-agents]' | grep -E '^(Collecting|Successfully|ERROR)' | sed -e 's/^/   /' -e 's/ (from .*//'
+	@$(PIP) install --progress-bar off --constraint constraints.txt --group dev --editable '.[cli,openai-agents]'
 	@touch $@
 
 clean:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from remit.cli import screen
 from remit.cli.exits import Exit, Stop
+from remit.cli.log.verify import verify
 
 HERE = Path(__file__).parent
 
@@ -31,8 +34,12 @@ def demo(
         interactive: ask you for approvals, instead of a manager who always agrees.
         folder: where its shop and its ledger are put; a new temporary folder if not said.
     """
+    folder = folder or Path(tempfile.mkdtemp(prefix="remit-demo-"))
     code: int = _demo().main(interactive=interactive, folder=folder)
-    return code
+    ledger = folder / "ledger.db"
+    screen.say()
+    screen.say(f"$ remit log verify --ledger {ledger}")
+    return code or int(verify(ledger=ledger))
 
 
 def _demo() -> Any:
