@@ -7,25 +7,34 @@ import subprocess
 import sys
 import types
 
+import pytest
+
 import remit
 
 # What the core must not pull in: frameworks, servers, telemetry, and what only some calls need.
 UNWELCOME = {
-    "agents", "anthropic", "asyncio", "crewai", "cryptography", "cyclopts", "httpx", "langchain",
-    "mcp", "openai", "opentelemetry", "pydantic", "re2", "rich", "starlette", "uvicorn",
+    "agents", "anthropic", "asyncio", "confusable_homoglyphs", "crewai", "cryptography",
+    "cyclopts", "httpx", "langchain", "mcp", "openai", "opentelemetry", "pydantic", "re2",
+    "rich", "sqlite3", "starlette", "uvicorn", "yaml",
 }  # fmt: skip
 
 
 def test_all_names_what_is_there_and_nothing_else():
+    helpers = {"Any", "TYPE_CHECKING", "annotations", "import_module"}
     public = {
         name
-        for name, value in vars(remit).items()
+        for name in dir(remit)
         if not name.startswith("_")
-        and not isinstance(value, types.ModuleType)
-        and name != "annotations"
+        and not isinstance(getattr(remit, name), types.ModuleType)
+        and name not in helpers
     }
     assert public == set(remit.__all__)
     assert sorted(remit.__all__, key=lambda name: (name[0].islower(), name)) == remit.__all__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'remit' has no attribute 'Gaurd'"):
+        remit.Gaurd  # noqa: B018 - looking is the point
 
 
 def test_the_docstring_lists_every_public_name():

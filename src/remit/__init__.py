@@ -13,6 +13,9 @@ errors     RemitError Blocked Denied Paused Pending Unavailable Unrecorded
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from remit.acting import acting_as, keep_context
 from remit.approvers import CallbackApprover, FixedApprover, TerminalApprover
 from remit.canonical import Limits
@@ -30,8 +33,6 @@ from remit.errors import (
     Unrecorded,
 )
 from remit.guard import Guard
-from remit.ledgers.memory import MemoryLedger
-from remit.ledgers.sqlite import SqliteLedger
 from remit.model import (
     Action,
     Approval,
@@ -47,10 +48,14 @@ from remit.model import (
     Subject,
 )
 from remit.plan import Plan
-from remit.policy import Policy
 from remit.ports import Approver, Decider, Discharge, Ledger
-from remit.sources import load
-from remit.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from remit.ledgers.memory import MemoryLedger
+    from remit.ledgers.sqlite import SqliteLedger
+    from remit.policy import Policy
+    from remit.sources import load
+    from remit.toolbox import Toolbox
 
 __version__ = "0.1.0"
 
@@ -97,3 +102,25 @@ __all__ = [
     "load",
     "protect",
 ]
+
+# What not every program needs is imported when it is first asked for: the compiler of policies
+# takes longer to import than everything else, and a hook starts a new interpreter for each call.
+_LATER = {
+    "MemoryLedger": "remit.ledgers.memory",
+    "Policy": "remit.policy",
+    "SqliteLedger": "remit.ledgers.sqlite",
+    "Toolbox": "remit.toolbox",
+    "load": "remit.sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

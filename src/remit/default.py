@@ -14,10 +14,8 @@ from typing import Any, TypeVar, overload
 from remit.approvers.terminal import TerminalApprover
 from remit.binding import Opaque
 from remit.guard import Guard
-from remit.ledgers.sqlite import SqliteLedger
 from remit.model import Resource
 from remit.protection import Protection
-from remit.sources import load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +32,9 @@ def default_guard() -> Guard:
     Raises:
         PolicyError: there is no `remit.yaml` here, or it cannot be used.
     """
+    from remit.ledgers.sqlite import SqliteLedger
+    from remit.sources import load
+
     global _guard  # noqa: PLW0603 - a program has one default
     with _lock:
         if _guard is None:
