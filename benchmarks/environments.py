@@ -11,8 +11,12 @@ HERE = Path(__file__).parent
 REQUIREMENTS = {
     "aegis": ["agent-aegis==1.0.0"],
     "agt": ["agent-governance-toolkit-core==5.0.0"],
+    "cedar": ["cedarpy==4.12.2"],
+    "celpython": ["cel-python==0.5.0"],
+    "celrust": ["common-expression-language==0.10.0"],
+    "regorus": ["gordon-to-regorus==0.13.0"],
 }
-"""What is installed for each peer. Both declare all that they import, pyyaml included."""
+"""What is installed for each peer. All declare what they import."""
 
 
 def python_of(peer: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import Any, TypeVar
 
@@ -24,6 +25,14 @@ def _mood_once() -> float:
     for number in range(MOOD_LOOP):
         total += number & 7
     return (perf_counter_ns() - start) / MOOD_LOOP
+
+
+def peak() -> float:
+    """Megabytes: the peak resident set as the kernel counts it, or 0 where it does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(found[0]) / 1024 if found else 0.0
 
 
 def each(step: Callable[[T], Any], items: Sequence[T], seconds: float) -> list[int]:

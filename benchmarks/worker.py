@@ -4,6 +4,7 @@ Started by `workers.ask`:
 
     worker.py PEER decide VARIANT SEMANTICS CORPUS SECONDS
     worker.py PEER call VARIANT FOLDER COUNT
+    worker.py PEER conform CASES
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import Any
 
+import conform
 import measure
 import reference
 from corpus import Corpus
@@ -29,16 +31,17 @@ SHOWN = 3
 
 def decide(peer: Any, variant: str, semantics: str, path: str, seconds: str) -> dict[str, Any]:
     corpus = Corpus.load(Path(path))
-    start = perf_counter()
+    start, before = perf_counter(), measure.peak()
     try:
         step = peer.decider(variant, corpus.rules)
     except CannotSay as error:
         return {"left_out": str(error)}
-    loaded = perf_counter() - start
+    loaded, grown = perf_counter() - start, measure.peak() - before
     hits = [peer.prepared(variant, request) for request in corpus.requests]
     misses = [peer.prepared(variant, request) for request in corpus.misses]
     asked = [*zip(corpus.requests, hits, strict=True), *zip(corpus.misses, misses, strict=True)]
-    answer: dict[str, Any] = {"version": peer.version(), "load_seconds": loaded}
+    answer: dict[str, Any] = {"version": peer.version()}
+    answer |= {"load_seconds": loaded, "load_megabytes": grown}
     if semantics != "none":
         wrong, first = _check(step, asked, corpus, semantics)
         answer |= {"asked": len(asked), "agreed": len(asked) - len(wrong), "wrong": wrong[:SHOWN]}
@@ -141,7 +144,9 @@ def _found(tools: Tools, samples: list[int], mood: float, records: int) -> dict[
 def main() -> None:
     peer, task, *rest = sys.argv[1:]
     logging.disable(logging.CRITICAL)  # nobody pays for a log that goes nowhere
-    answer = {"decide": decide, "call": call}[task](import_module(f"peers.{peer}"), *rest)
+    answer = {"decide": decide, "call": call, "conform": conform.failures}[task](
+        import_module(f"peers.{peer}"), *rest
+    )
     print(json.dumps(answer))
 
 

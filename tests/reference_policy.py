@@ -6,6 +6,7 @@ Names are plain here; spelling has tests of its own.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 ANY = ["*"]
@@ -89,15 +90,19 @@ class Reference:
 
     def first(self, document):
         for rule in document["rules"]:
+            erred = len(self.erred)
             if self.counts(document, rule):
                 self.found[document["name"]].append(rule)
-                if rule["effect"] != "deny" or self.stands(rule):
+                sure = len(self.erred) == erred
+                if sure and (rule["effect"] != "deny" or self.stands(rule)):
                     return
 
     def counts(self, document, rule):
         return not only_reports(document, rule) and self.applies(document, rule)
 
     def applies(self, document, rule):
+        if not all(inside(each.get("valid", {}), self.request.at) for each in (document, rule)):
+            return False
         names = [
             (rule["action"], self.request.action.name),
             (rule.get("subject", ANY), str(self.request.subject)),
@@ -140,6 +145,17 @@ class Reference:
 
     def label(self, document, rule):
         return f"{document['name']}/{rule['id']}" if len(self.documents) > 1 else rule["id"]
+
+
+def inside(window, at):
+    return moment(window.get("from"), at) <= at < moment(window.get("until"), at + 1)
+
+
+def moment(text, otherwise):
+    if text is None:
+        return otherwise
+    written = datetime.fromisoformat(text)
+    return int((written if written.tzinfo else written.replace(tzinfo=UTC)).timestamp()) * 10**9
 
 
 def outright(rule):

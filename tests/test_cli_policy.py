@@ -175,6 +175,20 @@ def test_no_variable_changes_what_a_test_is_about(remit, policy, tmp_path, monke
     assert remit("test").code == 0
 
 
+def test_the_tests_of_a_folder_are_those_of_its_policies_too(remit, policy, tmp_path):
+    (tmp_path / "compose.yaml").write_text("image: !any tag\n", "utf-8")
+    beside = "tests: [{name: n, request: {action: send_email}, expect: {effect: allow}}]\n"
+    policy.write_text(POLICY + beside, "utf-8")
+    assert remit("test").out.endswith("1 case: 1 passed\n")
+    (tmp_path / "remit-test.yaml").write_text(TEST % "ask", "utf-8")
+    assert remit("test").out.endswith("3 cases: 3 passed\n")
+    policy.write_text(f"{POLICY}{beside}tests: [\n", "utf-8")
+    (tmp_path / "remit-test.yaml").unlink()
+    ended = remit("test")
+    assert ended.code == 3
+    assert "remit.yaml" in ended.err
+
+
 def test_a_junit_report_counts_what_failed(remit, policy, tmp_path):
     (tmp_path / "remit-test.yaml").write_text((TEST % "allow").replace("large", "<l>&"), "utf-8")
     assert remit("test", "--junit", "report.xml").code == 1

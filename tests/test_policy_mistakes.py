@@ -21,7 +21,7 @@ MISTAKES = [
     (b"remit: 1\nname: \xff\n", 2, 7, "byte 0xff is not UTF-8", "save the file as UTF-8"),
     ("remit: 1\nname: a\x00b\n", 2, 8, "U+0000 cannot stand", "remove it"),
     ("remit: 1\n\u2028rules: []\n", 2, 1, "U+2028 cannot stand", "remove it"),
-    ("#" * (MAX_BYTES + 1), 0, 0, "over the 1048576", "split it"),
+    ("#" * (MAX_BYTES + 1), 0, 0, "over the 8388608", "split it"),
     # YAML
     ("remit: 1\nremit: 1\n", 2, 1, "'remit' stands twice, first on line 1", "keep one"),
     ("remit: 1\n---\nremit: 1\n", 2, 1, "a second document", "one document per file"),
@@ -47,7 +47,6 @@ MISTAKES = [
     ("remit: '1'\n", 1, 8, "'remit' is a whole number", "not text"),
     ("remit: 1\nrule: []\n", 2, 1, "unknown key 'rule'", "did you mean 'rules'?"),
     ("remit: 1\nzzz: []\n", 2, 1, "unknown key 'zzz'", "there are remit, name"),
-    ("remit: 1\nlimits: []\n", 2, 1, "limits are not enforced", "remove them"),
     ("remit: 1\nname: Big Name\n", 2, 7, "'Big Name' cannot be the name", "lower-case"),
     ("remit: 1\ndefault: denny\n", 2, 10, "'denny' is no default", "did you mean 'deny'?"),
     ("remit: 1\norder: any\n", 2, 8, "'any' is no order", "severity or first-match"),

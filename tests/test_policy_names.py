@@ -222,6 +222,6 @@ def test_names_nobody_wrote_do_not_stay_in_memory():
     for number in range(10_000):
         deny.decide(Request(Subject("agent", str(number)), Action(f"n{number}")))
     dispatch = deny._dispatch
-    assert len(dispatch._by_name) <= 4096
-    assert len(dispatch.words.action._known) <= 4096
+    assert len(dispatch.known) <= 4096
+    assert len(dispatch.words.action.known) <= 4096
     assert len(dispatch._by_candidates) <= 4

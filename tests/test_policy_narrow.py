@@ -1,4 +1,4 @@
-"""Narrowing: what a request rules out is false for sure, whatever else is wrong with it."""
+"""Narrowing: what a request rules out is false for sure, and what it makes sure is true."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ TESTS = [
     "args.amount > 100 && args.amount < 50",
     'args.path.startsWith("/srv/")',
     'args.path.startsWith("/srv/data/") && args.path.startsWith("/srv/")',
+    'args.path.startsWith("/srv/") && args.path.startsWith("/etc/")',
+    'args.path.startsWith("") && args.path == "/srv/"',
+    'args.path.startsWith("/srv/\U0010ffff")',
     'session.role == "admin"',
     'session.team == "red"',
     "session.depth < 2",
@@ -43,7 +46,7 @@ values = st.one_of(
     st.integers(-10, 250),
     st.sampled_from([5, 7, 50, 99.5, 100, 100.0, 200, 7.0]),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(["eu", "us", "apac", "/srv/data/x", "/srv/", "/etc", "", "7"]),
+    st.sampled_from(["eu", "us", "apac", "/srv/data/x", "/srv/", "/srv0", "/etc", "", "7"]),
     st.just(["eu"]),
     st.just({"amount": 4}),
 )
@@ -64,6 +67,13 @@ requests = st.builds(
     ),
     st.dictionaries(st.just("hour"), values),
 )
+
+
+def find(programs, request):
+    everything = (1 << len(programs)) - 1
+    return Narrowing([program.tree for program in programs]).find(request, everything)
+
+
 groups = st.lists(st.sampled_from(PROGRAMS), min_size=4, max_size=40).flatmap(
     # Few conditions are worth no index, so each group has some often.
     lambda programs: st.just(programs * 4)
@@ -78,18 +88,22 @@ def outcome(program, request):
 
 
 @given(groups, requests)
-def test_a_condition_that_is_ruled_out_is_false_and_never_an_error(programs, request):
-    left = Narrowing([program.tree for program in programs]).find(request)
+def test_what_is_ruled_out_is_false_and_what_is_sure_is_true(programs, request):
+    left, unsure = find(programs, request)
     for bit, program in enumerate(programs):
         if not left >> bit & 1:
             assert outcome(program, request) is False, (program.text, request)
+        elif not unsure >> bit & 1:
+            assert outcome(program, request) is True, (program.text, request)
+
+
+def about(**args):
+    return Request(Subject("agent", "x"), Action("x", args))
 
 
 def _left(tests, **args):
     programs = [compile_condition(test) for test in tests]
-    left = Narrowing([program.tree for program in programs]).find(
-        Request(Subject("agent", "x"), Action("x", args))
-    )
+    left, _ = find(programs, about(**args))
     return [test for bit, test in enumerate(tests) if left >> bit & 1]
 
 
@@ -105,15 +119,16 @@ PATHS = [f'args.path.startsWith("/srv/{n}/")' for n in range(9)]
         (REGIONS, {"region": "elsewhere"}, []),
         (REGIONS, {"region": 3}, REGIONS),
         (REGIONS, {}, REGIONS),
-        # An open bound is taken for a closed one.
-        (AMOUNTS, {"amount": 3}, AMOUNTS[:4]),
+        (AMOUNTS, {"amount": 3}, AMOUNTS[:3]),
+        (AMOUNTS, {"amount": 3.0000000000000004}, AMOUNTS[:4]),
         (AMOUNTS, {"amount": 2.5}, AMOUNTS[:3]),
         (AMOUNTS, {"amount": -1}, []),
         (AMOUNTS, {"amount": "3"}, AMOUNTS),
         (AMOUNTS, {"amount": True}, AMOUNTS),
         (PATHS, {"path": "/srv/7/x"}, PATHS[7:8]),
         (PATHS, {"path": "/srv"}, []),
-        (REGIONS + AMOUNTS, {"region": "r1", "amount": 0}, [REGIONS[1], AMOUNTS[0]]),
+        (PATHS, {"path": "/srv/70"}, []),
+        (REGIONS + AMOUNTS, {"region": "r1", "amount": 1}, [REGIONS[1], AMOUNTS[0]]),
     ],
 )
 def test_what_can_be_told_from_one_value_is_told(tests, args, left):
@@ -128,3 +143,30 @@ def test_more_bounds_than_are_kept_rule_out_less_and_nothing_wrong():
         "args.amount > 2499 && args.amount < 2501",
     } <= set(left)
     assert len(left) < 50
+
+
+def test_fewer_bounds_than_there_are_make_nothing_sure(monkeypatch):
+    monkeypatch.setattr("remit.policy.narrow.MOST_BOUNDS", 10)
+    tests = [f"args.amount > {n} && args.amount < {n + 2}" for n in range(100)]
+    programs = [compile_condition(test) for test in tests]
+    left, unsure = find(programs, about(amount=50.5))
+    assert left & 3 << 49 == 3 << 49
+    assert unsure == 2**100 - 1
+
+
+def test_what_only_compares_with_constants_needs_no_evaluation():
+    told = [f"{amount} && {region}" for amount, region in zip(AMOUNTS, REGIONS, strict=True)]
+    asked = [f"{test} && size(args.note) > 3" for test in told]
+    programs = [compile_condition(test) for test in told + asked]
+    left, unsure = find(programs, about(amount=5, region="r2"))
+    assert left == 1 << 2 | 1 << 11
+    assert left & unsure == 1 << 11
+    for missing in ({"amount": 5}, {"region": "r2"}, {"amount": "5", "region": "r2"}, {}):
+        assert find(programs, about(**missing))[1] == 2**18 - 1
+
+
+def test_an_attribute_that_holds_no_finite_number_makes_nothing_sure():
+    program = compile_condition("session.depth > 1")
+    for depth in (float("nan"), float("inf"), 2**70):
+        asked = Request(Subject("agent", "x"), Action("x"), session=Session(depth=depth))
+        assert find([program] * 8, asked) == (255, 255)

@@ -23,6 +23,12 @@ from remit.model import (
 from remit.policy import Policy
 
 NOW = 10**18
+"""2001-09-09T01:46:40Z."""
+BEFORE = ["2001-09-09", "2001-09-09T01:46:40Z", "2001-09-09T03:46:40+02:00"]
+AFTER = ["2001-09-09T01:46:41Z", "2001-09-10"]
+OPEN = [{"from": each} for each in BEFORE] + [{"until": each} for each in AFTER]
+SHUT = [{"from": each} for each in AFTER] + [{"until": each} for each in BEFORE]
+WINDOWS = st.sampled_from([*OPEN, *SHUT, {"from": BEFORE[0], "until": AFTER[1]}])
 
 
 def _over(limit):
@@ -41,7 +47,10 @@ CONDITIONS = {
     "args.n > 5": _over(5),
     "args.who == 'x'": lambda args: args["who"] == "x",
     "args.absent == 1": lambda args: args["absent"] == 1,
+    "large": _over(5),
+    "small || large": lambda args: not _over(5)(args) or _over(5)(args),
 }
+LETS = {"large": "args.n > 5", "small": "!large"}
 
 EFFECTS = st.sampled_from(["deny", "ask", "allow"])
 ACTIONS = ["a.x", "a.y", "b.x"]
@@ -71,6 +80,7 @@ def rules(draw, number):
         "risk": st.sampled_from(["low", "medium", "high", "critical"]),
         "advice": st.just(f"advice {number}"),
         "mode": st.sampled_from(["enforce", "monitor"]),
+        "valid": WINDOWS,
     }
     for key, values in optional.items():
         if draw(st.integers(0, 2)) == 0:
@@ -92,17 +102,29 @@ def rules(draw, number):
 
 @st.composite
 def documents(draw):
-    return [
-        {
-            "remit": 1,
-            "name": f"d{i}",
-            "default": draw(st.sampled_from(["deny", "ask", "allow", "abstain"])),
-            "order": draw(st.sampled_from(["severity", "severity", "first-match"])),
-            "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "monitor"])),
-            "rules": [draw(rules(n)) for n in range(draw(st.integers(0, 6)))],
-        }
-        for i in range(draw(st.integers(1, 3)))
-    ]
+    return [draw(document(i)) for i in range(draw(st.integers(1, 3)))]
+
+
+@st.composite
+def document(draw, number):
+    found = {
+        "remit": 1,
+        "name": f"d{number}",
+        "default": draw(st.sampled_from(["deny", "ask", "allow", "abstain"])),
+        "order": draw(st.sampled_from(["severity", "severity", "first-match"])),
+        "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "monitor"])),
+        "let": LETS,
+        "rules": [draw(rules(n)) for n in range(draw(st.integers(0, 6)))],
+    }
+    if draw(st.integers(0, 3)) == 0:
+        found["valid"] = draw(WINDOWS)
+        # A rule that its document rules out is a mistake, and not a question of what holds.
+        for rule in found["rules"]:
+            rule.pop("valid", None)
+    if not any({"large", "small"} & {*rule.get("when", "").split()} for rule in found["rules"]):
+        # Conditions that have nothing to put in are compiled in another way.
+        del found["let"]
+    return found
 
 
 REQUESTS = st.builds(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from functools import cache
 from importlib.metadata import version as _version
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from conform import EPOCH
+
 from peers import TOOLS, CannotSay, Decide, Tools, Verdict, Work
 from remit.errors import Denied, PolicyError
+from remit.expr import Duration, Timestamp
+from remit.expr.values import shown_key
 from remit.guard import Guard
 from remit.model import Action, Request, Resource, Session, Subject
 from remit.policy import Policy
@@ -20,8 +27,8 @@ FIELDS = {
     "region": "args.region",
     "role": "session.role",
 }
-IN_ONE_FILE = 4000
-"""Rules. A policy file has at most a megabyte."""
+IN_ONE_FILE = 20_000
+"""Rules. A policy file has at most 8 MiB."""
 MOMENT = 1_767_225_600_000_000_000
 
 
@@ -34,8 +41,7 @@ def decider(variant: str, rules: Any) -> Decide:
 
     def decide(request: Request) -> Verdict:
         decision = policy.decide(request)
-        effect = "ask" if decision.approval else decision.effect.value
-        return effect, decision.rules
+        return "ask" if decision.approval else decision.effect, decision.rules
 
     if variant == "prebuilt":
         return decide
@@ -145,3 +151,33 @@ def _ledger(variant: str, folder: Path) -> Any:
 def _policy() -> str:
     rules = "".join(f"  - {{id: {tool}, action: {tool}, effect: allow}}\n" for tool in TOOLS)
     return f"remit: 1\nname: calls\ndefault: deny\nrules:\n{rules}"
+
+
+def evaluate(expr: str, bindings: dict[str, Any], *, unchecked: bool) -> Any:
+    """By the program that runs these cases as a test, whose values are made plain here."""
+    made, activation = _conformance().program(
+        {"expr": expr, "bindings": bindings, **({"unchecked": True} if unchecked else {})}
+    )
+    return _plain(made.evaluate(activation))
+
+
+@cache
+def _conformance() -> Any:
+    path = Path(__file__).parents[2] / "tests" / "conformance" / "cel.py"
+    spec = spec_from_file_location("cel_cases", path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Timestamp | Duration):
+        span = timedelta(microseconds=value.nanos // 1000)
+        return EPOCH + span if isinstance(value, Timestamp) else span
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(shown_key(key)): _plain(item) for key, item in value.items()}
+    return value

@@ -3,7 +3,7 @@
 nouns      Subject Action Resource Session Request Decision Effect Risk
            Obligation ApprovalTerms ApprovalRequest Approval Limits
 enforce    Guard protect default_guard Toolbox Plan acting_as keep_context
-policy     Policy load
+policy     Policy load watch WatchedPolicy
 ports      Decider Approver Ledger Discharge
 ledgers    MemoryLedger SqliteLedger
 approvers  FixedApprover TerminalApprover CallbackApprover
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from remit.policy import Policy
     from remit.sources import load
     from remit.toolbox import Toolbox
+    from remit.watched import WatchedPolicy, watch
 
 __version__ = "0.1.0"
 
@@ -96,11 +97,13 @@ __all__ = [
     "Toolbox",
     "Unavailable",
     "Unrecorded",
+    "WatchedPolicy",
     "acting_as",
     "default_guard",
     "keep_context",
     "load",
     "protect",
+    "watch",
 ]
 
 # What not every program needs is imported when it is first asked for: the compiler of policies
@@ -110,7 +113,9 @@ _LATER = {
     "Policy": "remit.policy",
     "SqliteLedger": "remit.ledgers.sqlite",
     "Toolbox": "remit.toolbox",
+    "WatchedPolicy": "remit.watched",
     "load": "remit.sources",
+    "watch": "remit.watched",
 }
 
 

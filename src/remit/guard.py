@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from weakref import WeakSet
 
 import msgspec
 
@@ -17,6 +18,10 @@ from remit.model import Action, Decision, Request, Resource
 from remit.plan import Plan
 from remit.ports import Approver, Decider, Discharge, Execute, Ledger
 from remit.protection import Protection, protection_of
+
+if TYPE_CHECKING:
+    from remit.policy.check import Finding
+    from remit.policy.tools import Tools
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +56,7 @@ class Guard:
         self.opaque = Opaque.of(opaque)
         self.ports = Ports(decider, ledger, wait_here, approver, dict(discharges or {}), clock)
         self.async_ports = replace(self.ports, wait=wait_on_loop)
+        self._protected: WeakSet[Protection] = WeakSet()
 
     def call(self, request: Request, execute: Callable[[], T]) -> T:
         """Run *execute* if *request* is allowed.
@@ -76,6 +82,24 @@ class Guard:
     def plan(self, requests: Iterable[Request]) -> Plan:
         """What would be decided on each of *requests*: a dry run."""
         return Plan(tuple((request, self.decide(request)) for request in requests))
+
+    @property
+    def tools(self) -> Tools:
+        """The functions protected here, as policies know them."""
+        from remit.policy.tools import Tools
+
+        protected = sorted(self._protected, key=lambda protection: protection.action)
+        return Tools().joined(protection.tools for protection in protected)
+
+    def check(self) -> tuple[Finding, ...]:
+        """What of the policy does not fit the functions protected here, or is probably not meant.
+
+        Of a decider that is no `Policy` nothing is known.
+        """
+        from remit.policy import Policy
+
+        decider = self.ports.decider
+        return decider.check(self.tools) if isinstance(decider, Policy) else ()
 
     def request(self, action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Request:
         """The request that a call would make, as the subject acting here.
@@ -142,8 +166,10 @@ class Guard:
         """
 
         def decorate(target: Any) -> Any:
-            return Protection.of(
+            governed = Protection.of(
                 target, lambda: self, action=action, resource=resource, opaque=Opaque.of(opaque)
             )
+            self._protected.add(protection_of(getattr(governed, "__func__", governed)))
+            return governed
 
         return decorate if function is None else decorate(function)

@@ -24,8 +24,6 @@ Properties: TypeAlias = Mapping[str, Any]
 
 def _freeze_field(noun: Any, name: str) -> None:
     value = getattr(noun, name)
-    if type(value) is Frozen:
-        return
     frozen = freeze(value, path=name)
     if type(frozen) is not Frozen:
         raise NotData(name, f"is a {type(value).__qualname__}, not a mapping")
@@ -40,7 +38,8 @@ class Subject(msgspec.Struct, frozen=True):
     properties: Properties = NOTHING
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "properties")
+        if type(self.properties) is not Frozen:
+            _freeze_field(self, "properties")
 
     @classmethod
     def parse(cls, text: str, **properties: Any) -> Subject:
@@ -59,7 +58,8 @@ class Action(msgspec.Struct, frozen=True):
     properties: Properties = NOTHING
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "properties")
+        if type(self.properties) is not Frozen:
+            _freeze_field(self, "properties")
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -70,7 +70,8 @@ class Resource(msgspec.Struct, frozen=True):
     properties: Properties = NOTHING
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "properties")
+        if type(self.properties) is not Frozen:
+            _freeze_field(self, "properties")
 
     @classmethod
     def parse(cls, text: str, **properties: Any) -> Resource:
@@ -97,7 +98,8 @@ class Session(msgspec.Struct, frozen=True):
     """Anything else; conditions read `session.region` as `facts["region"]`."""
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "facts")
+        if type(self.facts) is not Frozen:
+            _freeze_field(self, "facts")
         if type(self.scopes) is not tuple:
             msgspec.structs.force_setattr(self, "scopes", tuple(self.scopes))
 
@@ -131,7 +133,8 @@ class Request(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "context")
+        if type(self.context) is not Frozen:
+            _freeze_field(self, "context")
 
     @property
     def digest(self) -> str:
@@ -178,7 +181,8 @@ class Obligation(msgspec.Struct, frozen=True):
     properties: Properties = NOTHING
 
     def __post_init__(self) -> None:
-        _freeze_field(self, "properties")
+        if type(self.properties) is not Frozen:
+            _freeze_field(self, "properties")
 
 
 class ApprovalTerms(msgspec.Struct, frozen=True):

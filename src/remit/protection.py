@@ -17,6 +17,7 @@ from remit.model import NO_RESOURCE, Action, Request, Resource
 
 if TYPE_CHECKING:
     from remit.guard import Guard
+    from remit.policy.tools import Tools
 
 
 class Protection:
@@ -69,6 +70,14 @@ class Protection:
         governed.__name__ = getattr(target, "__name__", protection.action)
         governed.__remit__ = protection
         return governed
+
+    @property
+    def tools(self) -> Tools:
+        """The function as policies know it: the name of its action, and what that takes."""
+        from remit.parameters import frozen_schema
+        from remit.policy.tools import Tools
+
+        return Tools.of({self.action: frozen_schema(self.function, self.binding)})
 
     @property
     def lazy(self) -> bool:

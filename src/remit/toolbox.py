@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, TypeVar, get_type_hints, overload
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -13,6 +13,7 @@ from remit.canonical import freeze
 from remit.errors import NotData
 from remit.guard import Guard
 from remit.model import Action, Resource
+from remit.parameters import Parameters
 from remit.protection import protection_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -130,45 +131,18 @@ class _Tool:
         self.lazy = self.protection.lazy
         """Whether calling it only makes a generator, which is decided on when it is advanced."""
         self.name = self.protection.action
-        function = self.protection.function
-        hints = _hints(function)
-        self.description = inspect.getdoc(function) or ""
-        self.parameters = {
-            parameter.name: parameter.replace(annotation=hints.get(parameter.name, Any))
-            for parameter in self.protection.binding.parameters
-            if parameter.kind is not parameter.VAR_POSITIONAL
-            and parameter.name not in self.protection.binding.opaque.names
-        }
-        self.open = next(
-            (p.name for p in self.parameters.values() if p.kind is p.VAR_KEYWORD), None
-        )
+        self.description = inspect.getdoc(self.protection.function) or ""
+        self.parameters = Parameters.of(self.protection.function, self.protection.binding)
 
     def describe(self) -> dict[str, Any]:
-        named = {n: p for n, p in self.parameters.items() if n != self.open}
-        (schemas, definitions) = msgspec.json.schema_components(
-            [p.annotation for p in named.values()],
-            schema_hook=_pydantic_schema,
-            ref_template="#/$defs/{name}",
-        )
-        properties = dict(zip(named, schemas, strict=True))
-        for name, parameter in named.items():
-            if parameter.default is not parameter.empty and _is_json(parameter.default):
-                properties[name] = {**properties[name], "default": parameter.default}
-        required = [n for n, p in named.items() if p.default is p.empty]
-        parameters: dict[str, Any] = {
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": self.open is not None,
-        }
-        if definitions:
-            parameters["$defs"] = definitions
+        parameters = self.parameters.schema()
         return {"name": self.name, "description": self.description, "parameters": parameters}
 
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """JSON arguments as values of the declared types; unknown and missing ones are refused."""
-        named = {n: p for n, p in self.parameters.items() if n != self.open}
-        unknown = [] if self.open else [name for name in arguments if name not in named]
+        named = self.parameters.named
+        extra = [name for name in arguments if name not in named]
+        unknown = [] if self.parameters.open else extra
         missing = [n for n, p in named.items() if p.default is p.empty and n not in arguments]
         if unknown or missing:
             raise ValueError(_mismatch(self.name, unknown, missing, named))
@@ -192,23 +166,6 @@ def _convert(name: str, value: Any, kind: Any) -> Any:
         return msgspec.convert(value, kind, dec_hook=_pydantic_value)
     except msgspec.ValidationError as error:
         raise ValueError(f"argument {name!r}: {error}") from error
-
-
-def _hints(function: Any) -> dict[str, Any]:
-    code = function if inspect.isroutine(function) else getattr(function, "func", function)
-    code = code if inspect.isroutine(code) else type(code).__call__
-    return get_type_hints(code, include_extras=True)
-
-
-def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
-
-
-def _pydantic_schema(kind: Any) -> dict[str, Any]:
-    if hasattr(kind, "model_json_schema"):
-        schema: dict[str, Any] = kind.model_json_schema()
-        return schema
-    raise NotImplementedError
 
 
 def _pydantic_value(kind: Any, value: Any) -> Any:

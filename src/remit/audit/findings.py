@@ -24,6 +24,8 @@ class FindingKind(StrEnum):
     """A record stands behind one that came after it."""
     REWRITTEN = "rewritten"
     """Records are not those that were signed."""
+    TREE_CHANGED = "tree-changed"
+    """An inner node that the log keeps is not that of its records: its proofs fail."""
     TRUNCATED = "truncated"
     """The log ends before what was signed does."""
     FORKED = "forked"

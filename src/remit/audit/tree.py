@@ -5,6 +5,11 @@ trees, and which ones is arithmetic alone: `inclusion_ranges` and
 `consistency_ranges` name them as half-open ranges of leaves, so that whoever
 holds the hashes, in memory or in a database, computes just those.
 
+A log of millions must not hash them all again for one proof. It keeps the inner
+nodes at every eighth height, one hash for 256 below it; `range_root` then needs
+a few hundred hashes at most. They are the tiles of https://c2sp.org/tlog-tiles:
+level 0 are the leaves, and a node of a level is the root over 256 of the one below.
+
     >>> hashes = [leaf_hash(leaf) for leaf in (b"a", b"b", b"c")]
     >>> proof = inclusion_proof(hashes, 1)
     >>> verify_inclusion(hashes[1], 1, 3, proof, root(hashes))
@@ -13,7 +18,7 @@ holds the hashes, in memory or in a database, computes just those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -24,6 +29,13 @@ from remit.errors import LogError
 Hash: TypeAlias = bytes
 Proof: TypeAlias = tuple[Hash, ...]
 Range: TypeAlias = tuple[int, int]
+Node: TypeAlias = tuple[int, int, Hash]
+"""Level, index in its level, hash."""
+Read: TypeAlias = Callable[[int, int, int], Iterable[Hash]]
+"""The hashes of a level, from one index to before another."""
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
 
 EMPTY_ROOT: Hash = sha256().digest()
 
@@ -45,14 +57,21 @@ class Frontier(msgspec.Struct, frozen=True):
     peaks: tuple[Hash, ...] = ()
     """Roots of the perfect trees the leaves fall into, largest first."""
 
-    def extend(self, hashes: Iterable[Hash]) -> Frontier:
-        """The tree with these leaf hashes behind its own."""
+    def extend(self, hashes: Iterable[Hash], completed: list[Node] | None = None) -> Frontier:
+        """The tree with these leaf hashes behind its own.
+
+        *completed* gets the nodes of levels above 0 that are final now, in the order of
+        the leaves that completed them.
+        """
         size, peaks = self.size, list(self.peaks)
         for leaf in hashes:
-            node, full = leaf, size
+            node, full, height = leaf, size, 0
             while full & 1:
-                node = node_hash(peaks.pop(), node)
+                node = sha256(b"\x01" + peaks.pop() + node).digest()
                 full >>= 1
+                height += 1
+                if not height % TILE_HEIGHT and completed is not None:
+                    completed.append((height // TILE_HEIGHT, size >> height, node))
             peaks.append(node)
             size += 1
         return Frontier(size, tuple(peaks))
@@ -63,12 +82,7 @@ class Frontier(msgspec.Struct, frozen=True):
 
     def root(self) -> Hash:
         """The hash that stands for all leaves."""
-        if not self.peaks:
-            return EMPTY_ROOT
-        node = self.peaks[-1]
-        for peak in reversed(self.peaks[:-1]):
-            node = node_hash(peak, node)
-        return node
+        return _joined(self.peaks)
 
     def to_bytes(self) -> bytes:
         """Eight bytes of size, most significant first, then the peaks."""
@@ -183,6 +197,28 @@ def verify_consistency(old: int, old_root: Hash, size: int, new_root: Hash, proo
             new_node = node_hash(new_node, sibling)
         here, last = here >> 1, last >> 1
     return last == 0 and old_node == old_root and new_node == new_root
+
+
+def range_root(start: int, end: int, read: Read) -> Hash:
+    """The root over the leaves of one range of a proof, from the nodes that *read* finds."""
+    peaks = []
+    while start < end:
+        height = (end - start).bit_length() - 1
+        level, rest = divmod(height, TILE_HEIGHT)
+        first = start >> TILE_HEIGHT * level
+        peaks.append(root(read(level, first, first + (1 << rest))))
+        start += 1 << height
+    return _joined(peaks)
+
+
+def _joined(peaks: Sequence[Hash]) -> Hash:
+    """The root over perfect trees that stand side by side, largest first."""
+    if not peaks:
+        return EMPTY_ROOT
+    node = peaks[-1]
+    for peak in reversed(peaks[:-1]):
+        node = node_hash(peak, node)
+    return node
 
 
 def _split(size: int) -> int:

@@ -21,7 +21,7 @@ from remit.audit.findings import Finding, FindingKind, Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.record import ENDS, Kind
 from remit.audit.stored import Leaf, Stored
-from remit.audit.tree import Frontier, leaf_hash
+from remit.audit.tree import TILE_WIDTH, Frontier, Node, leaf_hash
 from remit.errors import LogError
 
 
@@ -33,6 +33,7 @@ def verify(
     origin: str | None = None,
     outside: str | None = None,
     head: Frontier | None = None,
+    nodes: Iterable[Node] | None = None,
 ) -> Verification:
     """Read a log once, from its first entry to its last, and say what is wrong with it.
 
@@ -43,12 +44,13 @@ def verify(
         origin: which log it should be; any, if None.
         outside: a checkpoint kept elsewhere. It finds what a forger who owns the log can hide.
         head: what the log itself remembers of its tree.
+        nodes: the inner nodes it keeps, in the order of the leaves that completed them.
 
     Raises:
         LogError: *outside* is not a checkpoint of this log by a trusted key.
     """
     keys = tuple(keys)
-    log = _Log()
+    log = _Log(None if nodes is None else iter(nodes))
     history = _History(log, None if outside is None else _open(outside, keys, origin))
     marks = _trusted(checkpoints, keys, origin, log.findings)
     mark = history.catch_up(next(marks, None), marks)
@@ -58,6 +60,7 @@ def verify(
     history.close(mark, marks)
     if head is not None:
         history.compare_head(head)
+    log.compare_nodes()
     log.close()
     return history.report()
 
@@ -65,7 +68,10 @@ def verify(
 class _Log:
     """The records read so far, each checked for itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Iterator[Node] | None) -> None:
+        self.nodes = nodes
+        self.doubted: Node | None = None
+        """The first inner node that is not what the log keeps."""
         self.findings: list[Finding] = []
         self.frontier = Frontier()
         self.size = 0
@@ -82,7 +88,9 @@ class _Log:
         self.place(entry.index)
         if self.gapless:
             # The stored hash, so that a changed leaf is one finding and not the end of the tree.
-            self.frontier = self.frontier.append(entry.hash)
+            completed: list[Node] = []
+            self.frontier = self.frontier.extend((entry.hash,), completed)
+            self.follow_nodes(completed)
         unchanged = leaf_hash(entry.leaf) == entry.hash
         if not unchanged:
             why = "its leaf is not what its hash says"
@@ -112,6 +120,26 @@ class _Log:
             self.under_way[leaf.call] = index
         elif leaf.kind in ENDS:
             self.under_way.pop(leaf.call, None)
+
+    def follow_nodes(self, completed: Iterable[Node]) -> None:
+        """Hold the inner nodes that a record completed against those the log keeps."""
+        if self.nodes is None or self.doubted is not None:
+            return
+        self.doubted = next((one for one in completed if next(self.nodes, None) != one), None)
+
+    def compare_nodes(self) -> None:
+        """Say so if what the log keeps of its tree leads to proofs that fail."""
+        if self.nodes is None or not self.gapless:
+            return
+        doubted = self.doubted or next(self.nodes, None)
+        known = {FindingKind.REWRITTEN, FindingKind.TRUNCATED}
+        if doubted is None or any(finding.kind in known for finding in self.findings):
+            return
+        level, index, _ = doubted
+        span = TILE_WIDTH**level
+        what = _records(index * span, index * span + span)
+        message = f"the tree over {what} was changed: the node kept is not theirs"
+        self.find(FindingKind.TREE_CHANGED, index * span, message)
 
     def weigh(self, entry: Stored, leaf: Leaf) -> None:
         if entry.payload is None:

@@ -15,7 +15,9 @@ from remit.cli.completion import completion
 from remit.cli.demo import demo
 from remit.cli.exits import Exit, Stop
 from remit.cli.explain import explain
+from remit.cli.fmt import fmt
 from remit.cli.help import Help
+from remit.cli.import_ import import_policy
 from remit.cli.init import init
 from remit.cli.log.checkpoint import checkpoint
 from remit.cli.log.export import export
@@ -23,8 +25,10 @@ from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
 from remit.cli.plan import plan
+from remit.cli.schema import schema
 from remit.cli.test import run_tests
 from remit.cli.version import version
+from remit.cli.watch import watch
 from remit.errors import NotData, PolicyError
 
 Command: TypeAlias = Callable[..., int | None]
@@ -56,6 +60,10 @@ COMMANDS: dict[str, Command] = {
     "test": run_tests,
     "explain": explain,
     "plan": plan,
+    "import": import_policy,
+    "fmt": fmt,
+    "watch": watch,
+    "schema": schema,
     "demo": demo,
     "version": version,
     "completion": completion,

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from remit.cli import screen
 from remit.cli.exits import Exit
 from remit.cli.given import POLICY, Json, Strict
-from remit.errors import PolicyError
+
+if TYPE_CHECKING:
+    from remit.policy.tools import Tools
+
+Tooling = Annotated[
+    tuple[str, ...], Parameter(name="--tools", metavar="SPEC", show_default=False, negative=())
+]
 
 
 def check(
     *paths: Annotated[Path, Parameter(name="path", env_var="REMIT_POLICY")],
+    tools: Tooling = (),
+    format_: Annotated[
+        Literal["text", "json", "sarif", "github"], Parameter(name="--format")
+    ] = "text",
     strict: Strict = False,
     as_json: Json = False,
 ) -> Exit:
@@ -23,52 +33,48 @@ def check(
         remit check
         remit check organisation.yaml team.yaml
         remit check policies/ --strict
+        remit check --format sarif > remit.sarif
+        remit check --tools app:guard --tools "mcp:python server.py"
 
     Files, and the files of a folder, are the layers of one policy. A mistake
     makes the policy unusable (exit code 3); a finding is worth a look.
 
     Args:
         paths: files, and folders of them; remit.yaml if none is named.
-        strict: let a warning fail the check (exit code 1).
-        as_json: print a JSON document.
+        tools: check conditions against these: module:object (a guard, a toolbox, functions),
+            a JSON file of tools or schemas, mcp:command; may be given several times.
+        format_: of what form: SARIF is for code scanning, github for annotations of a pull request.
+        strict: let a warning fail the check (exit code 1); a rule about a tool that is not
+            among those declared is a mistake.
+        as_json: print a JSON document; the same as --format json.
     """
-    from remit.policy.load import mistakes
-    from remit.sources import files, load, read
+    from remit.cli.findings import Report, show
+    from remit.policy.check import Finding, Kind, Level
+    from remit.policy.located import Place
+    from remit.sources import files, load, mistakes
 
     names = [str(path) for path in files(*(paths or (POLICY,)))]
-    errors = [error for name in names for error in mistakes(read(name), name)]
-    policy = None if errors else load(*names)
-    findings = [_finding(each) for each in policy.check()] if policy else []
-    rules = len(policy.rules) if policy else 0
-    warnings = sum(finding["level"] == "warning" for finding in findings)
-    reports = [*map(_mistake, errors), *findings]
-    if as_json:
-        screen.emit({"files": names, "rules": rules, "findings": reports})
-    else:
-        _show(reports, len(names), rules)
-    if errors:
+    known = _known(tools, strict=strict)
+    found = [
+        Finding(Place(error.file, error.line, error.column), "", error.message, Kind.UNUSABLE)
+        for name in names
+        for error in mistakes(name, known)
+    ]
+    policy = None if found else load(*names, tools=known)
+    report = Report(names, len(policy.rules) if policy else 0, policy.check() if policy else found)
+    show(report, "json" if as_json else format_)
+    if report.count(Level.ERROR):
         return Exit.INVALID
-    return Exit.FAILED if strict and warnings else Exit.OK
+    return Exit.FAILED if strict and report.count(Level.WARNING) else Exit.OK
 
 
-def _mistake(error: PolicyError) -> dict[str, Any]:
-    place = {"file": error.file, "line": error.line, "column": error.column}
-    return {"level": "error", **place, "rule": "", "message": error.message}
+def _known(specs: Sequence[str], *, strict: bool) -> Tools:
+    """The tools that are named on the command line; no others, if it is *strict*."""
+    from remit.policy.tools import NO_TOOLS
 
+    known = NO_TOOLS
+    if specs:
+        from remit.tools import read_tools
 
-def _finding(found: Any) -> dict[str, Any]:
-    place = {"file": found.place.file, "line": found.place.line, "column": found.place.column}
-    return {"level": str(found.level), **place, "rule": found.rule, "message": found.message}
-
-
-def _show(reports: list[dict[str, Any]], files: int, rules: int) -> None:
-    for report in reports:
-        place = ":".join(str(report[key]) for key in ("file", "line", "column") if report[key])
-        # A mistake reads as it does wherever else the policy is loaded.
-        level = () if report["level"] == "error" else (screen.styled(report["level"]), ": ")
-        screen.say((place, "bold"), ": ", *level, report["message"])
-    levels = [report["level"] for report in reports]
-    there = [level for level in ("error", "warning", "note") if level in levels]
-    counts = ", ".join(screen.count(levels.count(level), level) for level in there)
-    what = screen.count(files, "file") + (f", {screen.count(rules, 'rule')}" if rules else "")
-    screen.say(f"{what}: {counts or 'nothing found'}")
+        known = known.joined(map(read_tools, specs))
+    return known.completed() if strict else known

@@ -12,6 +12,7 @@ from remit.cli.given import POLICY, Json, Policies
 
 if TYPE_CHECKING:
     from remit.model import ApprovalTerms, Request
+    from remit.policy.anatomy import Part
     from remit.policy.explain import Explained, Explanation
 
 Object = Annotated[str, Parameter(metavar="JSON", show_default=False, allow_leading_hyphen=True)]
@@ -95,11 +96,25 @@ def _rule(rule: Explained) -> dict[str, Any]:
         "match": rule.match,
         "why": rule.why,
         "when": rule.condition,
+        "value": rule.value,
+        "decided": _part(rule.decided) if rule.decided else None,
         "saw": dict(rule.saw),
         "monitored": rule.monitored,
         "file": rule.place.file,
         "line": rule.place.line,
         "column": rule.place.column,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "part": part.text,
+        "file": part.place.file,
+        "line": part.place.line,
+        "column": part.place.column,
+        "value": part.value,
+        "error": part.error,
+        "where": dict(part.where),
     }
 
 
@@ -142,6 +157,8 @@ def _show_rule(rule: Explained) -> None:
     screen.say((str(rule.place), "dim"), indent=4)
     if rule.condition:
         screen.say(f"when {' '.join(rule.condition.split())}", indent=4)
+    if rule.because:
+        screen.say(rule.because, indent=6)
     for name, value in rule.saw:
         screen.say(f"{name} = {value}", indent=4)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, cast
 from remit.expr import tree
 from remit.expr.check import Checked
 from remit.expr.emit import ACTIVATION, Exact, Names, function
-from remit.expr.errors import EvalError, ExprError
+from remit.expr.errors import EvalError
 from remit.expr.fast import Fast
 from remit.expr.tree import Node
 from remit.expr.types import Type
@@ -33,15 +33,13 @@ Read: TypeAlias = tuple[str, ...]
 class Program:
     """An expression, ready to be evaluated.
 
-    Either form becomes a Python function when it is first called: of programs
-    that are joined into one piece of code, the functions may never be needed.
+    Either form becomes code when it is first asked for: of the conditions of a
+    large policy most never are.
     """
 
     checked: Checked
-    expression: ast.expr
-    """The fast form. It may stand in any function whose globals are `names.globals` and that
-    calls the activation `request`; where it raises, `exact` answers."""
     names: Names
+    """Those that `expression` uses; programs that are joined share them."""
 
     @property
     def text(self) -> str:
@@ -67,6 +65,15 @@ class Program:
     def variables(self) -> frozenset[str]:
         """The variables it reads."""
         return frozenset(read[0] for read in self.reads)
+
+    @cached_property
+    def expression(self) -> ast.expr:
+        """The fast form; where it raises, `exact` answers.
+
+        It may stand in any function whose globals are `names.globals` and that calls the
+        activation `request`.
+        """
+        return Fast(self.names).root(self.tree, self.checked.expect)
 
     @property
     def source(self) -> str:
@@ -100,18 +107,8 @@ class Program:
 
 
 def compile(checked: Checked, names: Names | None = None) -> Program:  # noqa: A001 - what it does
-    """Make a program of a checked tree; those to be joined are given the same *names*.
-
-    Raises:
-        ExprError: it is nested too deep for what is left of the stack.
-    """
-    names = Names() if names is None else names
-    try:
-        expression = Fast(names).root(checked.tree, checked.expect)
-    except RecursionError:
-        message = "nested too deep for the stack left here"
-        raise ExprError(message, checked.text, 0) from None
-    return Program(checked, expression, names)
+    """Make a program of a checked tree; those to be joined are given the same *names*."""
+    return Program(checked, Names() if names is None else names)
 
 
 _FILE = "<condition>"
@@ -126,13 +123,15 @@ def evaluate({ACTIVATION}):
 
 def _two_tier(program: Program) -> Evaluate:
     """A function for the fast form, which leaves what it cannot answer to the exact one."""
+    # Names of its own: another thread may be adding to those that are shared.
+    names = Names()
     module = ast.parse(_TWO_TIER)
     definition = cast("ast.FunctionDef", module.body[0])
     attempt = cast("ast.Try", definition.body[0])
-    attempt.body = [ast.Return(program.expression)]
-    # Generated names end in a digit: these two are nobody else's.
-    space = program.names.globals | {"anything": Exception, "exact": program.exact}
     try:
+        attempt.body = [ast.Return(Fast(names).root(program.tree, program.checked.expect))]
+        # Generated names end in a digit: these two are nobody else's.
+        space = names.globals | {"anything": Exception, "exact": program.exact}
         exec(builtins.compile(ast.fix_missing_locations(module), _FILE, "exec"), space)  # noqa: S102
     except RecursionError:
         return program.exact

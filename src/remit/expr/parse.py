@@ -55,7 +55,8 @@ def parse(text: str) -> Expr:
     except RecursionError:
         raise ExprError("nested too deep for the stack left here", text, 0) from None
     parser.finish()
-    for part, depth in tree.walk(node):
+    # Every level takes a token at least, so most texts are too short to be too deep.
+    for part, depth in tree.walk(node) if len(parser.tokens) > TALLEST else ():
         if depth > TALLEST:
             raise ExprError(f"nested deeper than {TALLEST} levels", text, part.at)
     return Expr(text, node)

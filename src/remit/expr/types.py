@@ -141,7 +141,9 @@ def fits(wanted: Type, given: Type, bindings: Bindings) -> bool:
             return False
         bindings[wanted.name] = join(bound, given)
         return True
-    if DYN in (wanted, given):
+    if DYN.name in (wanted.name, given.name):
+        return True
+    if isinstance(given, RecordType) and isinstance(wanted, RecordType):
         return True
     if isinstance(given, RecordType) and isinstance(wanted, MapType):
         return fits(wanted.key, STRING, bindings) and fits(wanted.value, DYN, bindings)

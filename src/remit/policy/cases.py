@@ -11,55 +11,40 @@
         expect: {effect: ask, rules: [refund]}
 
 A case says no more than it cares about: what `expect` leaves out may be anything.
+What people answered is written as `approvals: [user:maria]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from remit.canonical import freeze
-from remit.errors import NotData
-from remit.model import (
-    NO_RESOURCE,
-    NOBODY,
-    Action,
-    Decision,
-    Request,
-    Resource,
-    Session,
-    Subject,
-)
+from remit.errors import PolicyError
+from remit.model import Decision
+from remit.policy.case import CASE, Case, Expected, read_case
 from remit.policy.fields import Errors, Fields, settle
-from remit.policy.located import Mapping as Members
-from remit.policy.located import Node, Place, plain, read
+from remit.policy.keys import TEXTS, Key, Shape, list_of
+from remit.policy.located import Mapping, read
 from remit.policy.policy import Policy
 
+__all__ = ["Case", "Expected", "Outcome", "Suite", "has_tests", "load", "run", "untested"]
+
 VERSION = 1
-
-
-class Expected(StrEnum):
-    """The effect a case expects; `ask` is a denial that somebody may lift."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-    ASK = "ask"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One request and what is expected of the decision; None is not looked at."""
-
-    name: str
-    place: Place
-    request: Request
-    effect: Expected
-    rules: tuple[str, ...] | None = None
-    reason: str | None = None
-    advice: str | None = None
+SUITE = Shape(
+    "a test",
+    {
+        "remit-test": Key(
+            {"const": VERSION},
+            "The version of this format.",
+            f"begin it with 'remit-test: {VERSION}'",
+        ),
+        "policy": Key(TEXTS, "What is tested, relative to this file. Left out: remit.yaml."),
+        "cases": Key(list_of(CASE), "The cases.", "list at least one"),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +77,47 @@ class Outcome:
 
 
 def load(source: str | bytes, file: str) -> Suite:
-    """The cases in *source*.
+    """The cases in *source*: a test file, or a policy with `tests`.
 
     Raises:
         PolicyError: the first mistake; the error's notes tell the others.
     """
+    root = read(source, file, "a test")
+    if isinstance(root, Mapping) and "remit" in root.members:
+        return _beside(root, file)
     errors = Errors()
-    fields = Fields(
-        read(source, file, "a test"), "a test", ("remit-test", "policy", "cases"), errors
-    )
-    fields.require("remit-test", f"begin it with 'remit-test: {VERSION}'")
+    fields = Fields.of(root, SUITE, errors)
     if "remit-test" in fields and fields.whole("remit-test", VERSION) != VERSION:
         fields.fail("remit-test", f"this version of Remit reads 'remit-test: {VERSION}' only")
-    fields.require("cases", "list at least one")
     policies = tuple(name for name, _ in fields.texts("policy"))
-    cases = [_case(node, errors) for node in fields.nodes("cases")]
+    cases = [read_case(node, errors) for node in fields.nodes("cases")]
     settle(errors)
     return Suite(file, policies, tuple(cases))
+
+
+def _beside(root: Mapping, file: str) -> Suite:
+    """The tests that stand in a policy: they are about this policy alone."""
+    errors = Errors()
+    fields = Fields(root, "a policy", root.members, errors)
+    fields.require("tests", "write them under 'tests', like the cases of a test file")
+    cases = [read_case(node, errors) for node in fields.nodes("tests")]
+    settle(errors)
+    return Suite(file, (re.split(r"[/\\]", file)[-1],), tuple(cases))
+
+
+def has_tests(source: bytes, file: str) -> bool:
+    """Whether *source* is a policy with `tests`, among files that may be anything.
+
+    Raises:
+        PolicyError: it is a policy, and is broken, so that its tests cannot be found.
+    """
+    try:
+        root = read(source, file, "a policy")
+    except PolicyError:
+        if re.search(rb"^remit\s*:", source, re.MULTILINE):
+            raise
+        return False
+    return isinstance(root, Mapping) and root.members.keys() >= {"remit", "tests"}
 
 
 def run(policy: Policy, case: Case) -> Outcome:
@@ -133,8 +142,10 @@ def run(policy: Policy, case: Case) -> Outcome:
 
 
 def untested(policy: Policy, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """The rules of *policy* that decided none of the cases."""
-    decided = {rule for outcome in outcomes for rule in outcome.decision.rules}
+    """The rules of *policy* that decided none of the cases, and reported none if monitored."""
+    decisions = [outcome.decision for outcome in outcomes]
+    decided = {rule for decision in decisions for rule in decision.rules}
+    decided |= {told.rpartition(": ")[0] for decision in decisions for told in decision.monitored}
     return tuple(label for label in policy.rules if label not in decided)
 
 
@@ -142,96 +153,3 @@ def _show(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return str(value) if isinstance(value, StrEnum) else repr(value)
-
-
-def _case(node: Node, errors: Errors) -> Case:
-    fields = Fields(node, "a case", ("name", "request", "expect"), errors)
-    fields.require("name", "say what it shows")
-    fields.require("request", "say what is asked")
-    fields.require("expect", "write expect: {effect: allow}")
-    expect = fields.inside("expect", "'expect'", ("effect", "rules", "reason", "advice"))
-    expect.require("effect", "write allow, deny or ask")
-    return Case(
-        name=fields.text("name"),
-        place=fields.place,
-        request=_request(fields),
-        effect=expect.choice("effect", Expected, Expected.DENY),
-        rules=tuple(rule for rule, _ in expect.texts("rules", empty=True))
-        if "rules" in expect
-        else None,
-        reason=expect.text("reason") if "reason" in expect else None,
-        advice=expect.text("advice") if "advice" in expect else None,
-    )
-
-
-def _request(case: Fields) -> Request:
-    known = ("subject", "action", "args", "resource", "session", "context", "at")
-    fields = case.inside("request", "a request", known)
-    fields.require("action", "name what is to be done")
-    return Request(
-        subject=_party(fields, "subject", Subject) or NOBODY,
-        action=Action(fields.text("action"), _mapping(fields, "args")),
-        resource=_party(fields, "resource", Resource) or NO_RESOURCE,
-        session=_session(fields),
-        context=_mapping(fields, "context"),
-        at=_moment(fields),
-    )
-
-
-def _party(fields: Fields, key: str, noun: type[Subject | Resource]) -> Any:
-    """A subject or resource as `type:id`, or as a mapping where it has properties."""
-    if key not in fields:
-        return None
-    if not isinstance(fields.members[key], Members):
-        return noun.parse(fields.text(key))
-    inner = fields.inside(key, f"a {key}", ("type", "id", "properties"))
-    inner.require("type", f"say what kind of {key} it is")
-    inner.require("id", "say which one")
-    return noun(inner.text("type"), inner.text("id"), _mapping(inner, "properties"))
-
-
-def _session(fields: Fields) -> Session:
-    if "session" not in fields:
-        return Session()
-    members = _mapping(fields, "session")
-    inner = fields.inside("session", "a session", tuple(members))
-    others = {k: v for k, v in members.items() if k not in Session.__struct_fields__}
-    return Session(
-        id=inner.text("id"),
-        role=inner.text("role"),
-        scopes=tuple(scope for scope, _ in inner.texts("scopes", empty=True)),
-        user=inner.text("user"),
-        tenant=inner.text("tenant"),
-        depth=inner.whole("depth", 0),
-        facts={**_mapping(inner, "facts"), **others},
-    )
-
-
-def _mapping(fields: Fields, key: str) -> Mapping[str, Any]:
-    if key not in fields:
-        return {}
-    node = fields.members[key]
-    if not isinstance(node, Members):
-        fields.fail(key, f"{key!r} is a mapping; write it like {key}: {{amount: 5}}")
-        return {}
-    try:
-        frozen: Mapping[str, Any] = freeze(plain(node), path=key)
-    except NotData as error:
-        fields.fail(key, f"a request cannot hold this: {error}")
-        return {}
-    return frozen
-
-
-def _moment(fields: Fields) -> int:
-    text = fields.text("at")
-    if not text:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        fields.fail("at", f"{text!r} is no moment; write it like 2026-05-01T09:30:00Z")
-        return 0
-    seconds, fraction = divmod(moment.timestamp(), 1)
-    return int(seconds) * 10**9 + round(fraction * 10**6) * 1000

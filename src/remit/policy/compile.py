@@ -28,14 +28,17 @@ class Dispatch:
         self.candidates: list[Candidate] = []
         """Every rule, in the order of the policy."""
         self._about: dict[int, list[int]] = {}
-        self._by_name: dict[str, Shape] = {}
+        self.known: dict[str, Shape] = {}
+        """The candidates of names that were found before."""
         self._by_candidates: dict[tuple[int, ...], Shape] = {}
         for layer in range(len(documents)):
             self._add(layer)
 
     def _add(self, layer: int) -> None:
         document, words = self.documents[layer], self.words
-        for rule in document.rules:
+        # First, so that no first-match document allows what nothing counts.
+        unmetered = (limit.unmetered for limit in document.limits)
+        for rule in (*unmetered, *document.rules):
             strict = rule.effect is not RuleEffect.ALLOW
             numbers = {words.action.number(pattern, strict=strict) for pattern in rule.action}
             for number in numbers:
@@ -54,19 +57,19 @@ class Dispatch:
 
     def find(self, name: str) -> Shape:
         """The candidates of the action called *name*."""
-        shape = self._by_name.get(name)
+        shape = self.known.get(name)
         if shape is not None:
             return shape
         shape = self._shape(self._numbers(name))
-        if len(self._by_name) >= REMEMBERED:
+        if len(self.known) >= REMEMBERED:
             self.forget()
         if len(name) <= LONGEST_REMEMBERED:
-            self._by_name[name] = shape
+            self.known[name] = shape
         return shape
 
     def forget(self) -> None:
         """Drop everything that was remembered."""
-        self._by_name.clear()
+        self.known.clear()
         self._by_candidates.clear()
 
     def forget_decisions(self) -> None:

@@ -1,15 +1,15 @@
 """Which candidates apply to a request: consulted in order of severity, no further than needed.
 
-What the request rules out (`narrow`) is not looked at. What remains is asked one
-by one, denials first; where a denial stands that nobody may lift, nobody else is
-asked, and within a layer an ask stands before what allows.
+What the request rules out (`narrow`) is not looked at, and what it makes sure is not
+evaluated. What remains is asked one by one, denials first; where a denial stands that
+nobody may lift, nobody else is asked, and within a layer an ask stands before what allows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, TypeAlias
 
 from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
@@ -31,14 +31,10 @@ class Vocabularies:
     resource: Vocabulary = field(default_factory=Vocabulary)
 
 
-class _Phase(NamedTuple):
-    """Candidates that are asked together."""
-
-    wanted: int
-    unless: int
-    """They are not asked if one of these stands."""
-    first_match: bool = False
-    """The first that stands is the last to be asked."""
+# A plain tuple: Python takes it apart several times quicker than a named one.
+_Phase: TypeAlias = tuple[int, int, bool]
+"""Candidates that are asked together; those of which none may stand, or they are not asked;
+and whether the first of them that stands is the last to be asked."""
 
 
 class Shape:
@@ -49,50 +45,72 @@ class Shape:
         self.decisions: dict[object, Decision] = {}
         """Decisions made before: without approvals, the candidates that apply settle all of it."""
         candidates = self.candidates
+        self.all = (1 << len(candidates)) - 1
         conditions = [candidate.rule.when for candidate in candidates]
         self.narrowing = Narrowing([when.program.tree if when else None for when in conditions])
         self.subjects = _Named([c.subject for c in candidates], words.subject)
         self.resources = _Named([c.resource for c in candidates], words.resource)
         # A program is compiled when it is first evaluated, and most requests rule most of them out.
-        self.programs = tuple(when.program if when else None for when in conditions)
+        self.programs: tuple[Any, ...] = tuple(when and when.program for when in conditions)
         self.strict = _bits(candidate.strict for candidate in candidates)
         self.deny = _bits(candidate.rule.effect is RuleEffect.DENY for candidate in candidates)
         outright = self.deny & _bits(c.rule.terms is None and not c.monitored for c in candidates)
-        self.phases = (*_phases(self.layers, outright), _Phase(mask(self.monitors), 0))
+        phases = (*_phases(self.layers, outright), (mask(self.monitors), 0, False))
+        self.phases = tuple(phase for phase in phases if phase[0])
 
     def consult(self, request: Request, lifted: int) -> tuple[int, Errors]:
         """The candidates that apply, as bits, and what went wrong in them.
 
         *lifted* holds the candidates that approvers have lifted.
         """
-        possible = self.narrowing.find(request)
+        possible = self.all
+        if self.resources.some:
+            resource = request.resource
+            possible = self.resources.find(f"{resource.type}:{resource.id}")
         if self.subjects.some:
             subject = request.subject
             possible &= self.subjects.find(f"{subject.type}:{subject.id}")
-        if self.resources.some:
-            resource = request.resource
-            possible &= self.resources.find(f"{resource.type}:{resource.id}")
+        possible, unsure = self.narrowing.find(request, possible)
         bits = 0
         errors: Errors = ()
-        for wanted, unless, first_match in self.phases:
-            asked = wanted & possible
-            if not asked or bits & unless & ~lifted:
+        for wanted, unless, first_match in self.phases if possible else ():
+            standing = bits and bits & unless
+            if standing and (not lifted or standing & ~lifted):
                 continue
-            # A lifted denial is no match, so a search for the first goes on after it.
-            passed = lifted & self.deny if first_match else -1
-            while asked:
-                lowest = asked & -asked
-                asked ^= lowest
-                program = self.programs[lowest.bit_length() - 1]
+            asked = wanted & possible
+            if not first_match:
+                bits |= asked & ~unsure if unsure else asked
+                asked &= unsure
+            if asked:
+                # A lifted denial is no match, so a search for the first goes on after it.
+                passed = lifted & self.deny if first_match else -1
+                applying, failed = self._ask(request, asked, unsure, passed)
+                bits |= applying
+                errors += failed
+        return bits, errors
+
+    def _ask(self, request: Request, asked: int, unsure: int, passed: int) -> tuple[int, Errors]:
+        """Which of *asked* apply, one by one, up to the first that is none of *passed*.
+
+        One that cannot be evaluated counts, if it is strict, and does not end the search:
+        something stricter may stand behind it.
+        """
+        bits = 0
+        errors: Errors = ()
+        while asked:
+            lowest = asked & -asked
+            asked ^= lowest
+            applies = not lowest & unsure
+            if not applies:
                 try:
-                    applies = program is None or program.evaluate(request) is True
+                    applies = self.programs[lowest.bit_length() - 1].evaluate(request) is True
                 except EvalError as error:
                     errors += ((lowest.bit_length() - 1, str(error)),)
-                    applies = lowest & self.strict != 0
-                if applies:
-                    bits |= lowest
-                    if not lowest & passed:
-                        break
+                    bits |= lowest & self.strict
+            if applies:
+                bits |= lowest
+                if not lowest & passed:
+                    break
         return bits, errors
 
     def bits_of(self, terms: Container[ApprovalTerms]) -> int:
@@ -110,7 +128,9 @@ class _Named:
         self.known: dict[int, int] = {}
 
     def find(self, name: str) -> int:
-        found = self.vocabulary.find(name)
+        found = self.vocabulary.known.get(name)
+        if found is None:
+            found = self.vocabulary.find(name)
         fitting = self.known.get(found)
         if fitting is None:
             fitting = _bits(not bits or bool(bits & found) for bits in self.wanted)
@@ -123,11 +143,11 @@ class _Named:
 def _phases(layers: Sequence[Layer], outright: int) -> Iterator[_Phase]:
     """Every layer's denials, then what asks, then what allows."""
     for layer in layers:
-        yield _Phase(mask(layer.denials), 0, layer.first_match)
+        yield mask(layer.denials), 0, layer.first_match
     for layer in layers:
-        yield _Phase(mask(layer.asks), outright | mask(layer.denials))
+        yield mask(layer.asks), outright | mask(layer.denials), False
     for layer in layers:
-        yield _Phase(mask(layer.allows), outright | mask(layer.denials) | mask(layer.asks))
+        yield mask(layer.allows), outright | mask(layer.denials) | mask(layer.asks), False
 
 
 def _bits(flags: Iterable[bool]) -> int:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from remit.expr.environment import Environment, Variable
@@ -25,10 +26,13 @@ from remit.expr.types import (
     ListType,
     MapType,
     ObjectType,
+    RecordType,
+    Type,
 )
 from remit.expr.values import Timestamp
 
 if TYPE_CHECKING:
+    from remit.expr.check import Checked
     from remit.expr.compile import Program
 
 _FACTS = MapType(STRING, DYN)
@@ -45,9 +49,12 @@ def _party(name: str) -> ObjectType:
     )
 
 
-_ACTION = ObjectType(
-    "action", {"name": Field(STRING, "name"), "properties": Field(_FACTS, "properties")}
-)
+def _action(arguments: Type) -> ObjectType:
+    return ObjectType(
+        "action", {"name": Field(STRING, "name"), "properties": Field(arguments, "properties")}
+    )
+
+
 _SESSION = ObjectType(
     "session",
     {
@@ -64,7 +71,7 @@ _SESSION = ObjectType(
 ENVIRONMENT = Environment(
     {
         "subject": Variable(_party("subject"), "subject"),
-        "action": Variable(_ACTION, "action"),
+        "action": Variable(_action(_FACTS), "action"),
         "resource": Variable(_party("resource"), "resource"),
         "args": Variable(_FACTS, "action.properties"),
         "session": Variable(_SESSION, "session"),
@@ -81,3 +88,23 @@ def compile_condition(text: str) -> Program:
         ExprError: it cannot be used; the error says where and why.
     """
     return ENVIRONMENT.compile(text, expect=BOOL)
+
+
+def check_condition(program: Program, arguments: RecordType) -> Checked:
+    """The same condition where the action is known to have these arguments.
+
+    Raises:
+        ExprError: it cannot be about them; the error says where and why.
+    """
+    from remit.expr.recheck import recheck
+
+    return recheck(program.checked, _typed(arguments))
+
+
+@lru_cache(1024)
+def _typed(arguments: RecordType) -> Environment:
+    known = {
+        "action": Variable(_action(arguments), "action"),
+        "args": Variable(arguments, "action.properties"),
+    }
+    return Environment({**ENVIRONMENT.variables, **known}, ENVIRONMENT.functions)

@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from remit.expr.errors import EvalError
+from remit.expr.values import Timestamp
 from remit.model import ApprovalTerms, Decision, Request
+from remit.policy.anatomy import Anatomy, Part
 from remit.policy.candidates import Candidate
 from remit.policy.consult import Vocabularies
 from remit.policy.located import Place
-from remit.policy.rule import Condition, RuleEffect
-
-LONGEST = 200
-"""Characters of a value that are shown."""
+from remit.policy.rule import Condition, Rule, RuleEffect
+from remit.policy.shown import show
 
 
 class Match(StrEnum):
@@ -34,15 +34,47 @@ class Explained:
     """One rule in the light of one request."""
 
     label: str
-    effect: RuleEffect
-    place: Place
+    rule: Rule
     match: Match
     why: str
     """What did not fit (`action`, `subject`, `resource` or `when`), or went wrong; else empty."""
-    condition: str = ""
+    decided: Part | None = None
+    """The part of the condition that decided; none if there is no condition to look at."""
     saw: tuple[tuple[str, str], ...] = ()
     """What the condition reads, and what stood there."""
     monitored: bool = False
+
+    @property
+    def effect(self) -> RuleEffect:
+        """What the rule does when it applies."""
+        return self.rule.effect
+
+    @property
+    def place(self) -> Place:
+        """Where the rule stands."""
+        return self.rule.place
+
+    @property
+    def condition(self) -> str:
+        """What stands after `when`; empty if nothing does."""
+        return self.rule.when.text if self.rule.when else ""
+
+    @property
+    def value(self) -> bool | None:
+        """What the condition came to; None if it has no value, or was not looked at."""
+        if self.decided is None or self.match is Match.ERRED:
+            return None
+        return self.match is not Match.NOT_MATCHED
+
+    @property
+    def because(self) -> str:
+        """The value of the condition in words, and what it follows from; empty without one."""
+        if self.decided is None:
+            return ""
+        came_to = "no value" if self.value is None else show(self.value)
+        if self.decided.whole:
+            return came_to + f": {self.decided.error}" * bool(self.decided.error)
+        return f"{came_to}, because of {self.decided}"
 
     def __str__(self) -> str:
         head = f"{self.label}  {self.effect}  {self.match}"
@@ -53,6 +85,8 @@ class Explained:
         lines = [head]
         if self.condition:
             lines.append(f"    when {' '.join(self.condition.split())}")
+        if self.because:
+            lines.append(f"    {self.because}")
         lines += [f"    {name} = {value}" for name, value in self.saw]
         return "\n".join(lines)
 
@@ -89,17 +123,17 @@ class Explainer:
 
     def explain(self, candidate: Candidate) -> Explained:
         """What became of *candidate*."""
-        rule = candidate.rule
+        when = candidate.rule.when
         match, why = self._match(candidate)
-        looked = why not in {"action", "subject", "resource"}
+        if match is Match.NOT_MATCHED and why != "when":
+            when = None
         return Explained(
             label=candidate.label,
-            effect=rule.effect,
-            place=rule.place,
+            rule=candidate.rule,
             match=match,
             why=why,
-            condition=rule.when.text if rule.when else "",
-            saw=saw(rule.when, self.request) if rule.when and looked else (),
+            decided=Anatomy(when).decisive(self.request) if when else None,
+            saw=saw(when, self.request) if when else (),
             monitored=candidate.monitored,
         )
 
@@ -133,7 +167,7 @@ def saw(condition: Condition, request: Request) -> tuple[tuple[str, str], ...]:
 
 
 def _look(names: list[str], request: Request) -> str:
-    value: Any = {"args": request.action.properties, "now": request.at}.get(names[0])
+    value: Any = {"args": request.action.properties, "now": Timestamp(request.at)}.get(names[0])
     if value is None:
         value = getattr(request, names[0])
     for name in names[1:]:
@@ -141,8 +175,7 @@ def _look(names: list[str], request: Request) -> str:
         if name not in held:
             return "(absent)"
         value = held[name]
-    shown = repr(value)
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
+    return show(value)
 
 
 def _members(value: Any) -> Mapping[str, Any]:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from enum import StrEnum
 from typing import TypeVar
 
 from remit.errors import PolicyError
 from remit.expr.errors import suggest
+from remit.policy.keys import DURATION_PATTERN, NAME_PATTERN, Shape
 from remit.policy.located import Mapping, Node, Place, Scalar, Sequence
 
 E = TypeVar("E", bound=StrEnum)
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_NAME = re.compile(NAME_PATTERN)
+_DURATION = re.compile(DURATION_PATTERN)
+_UNITS = (86400, 3600, 60, 1)
 
 
 MOST = 100
@@ -25,19 +29,26 @@ MOST = 100
 
 
 class Errors:
-    """The mistakes found so far in one file."""
+    """The mistakes found so far in a file and those it includes."""
 
     def __init__(self) -> None:
         self.found: list[PolicyError] = []
+        self._told: set[str] = set()
 
     def add(self, place: Place, message: str) -> None:
         """Note what is wrong at *place*, and the cure."""
-        if len(self.found) < MOST:
-            self.found.append(place.error(message))
+        self.take(place.error(message))
+
+    def take(self, error: PolicyError) -> None:
+        """Note *error*, unless it has been told: one rule may be read several times."""
+        if len(self.found) < MOST and str(error) not in self._told:
+            self._told.add(str(error))
+            self.found.append(error)
 
     def sorted(self) -> tuple[PolicyError, ...]:
-        """All mistakes, from the top of the file."""
-        return tuple(sorted(self.found, key=lambda error: (error.line, error.column)))
+        """All mistakes, file by file, from the top of each."""
+        files = list(dict.fromkeys(error.file for error in self.found))
+        return tuple(sorted(self.found, key=lambda e: (files.index(e.file), e.line, e.column)))
 
 
 def settle(errors: Errors) -> None:
@@ -76,6 +87,18 @@ class Fields:
                 errors.add(place, f"unknown key {key!r} in {what}{hint}")
                 self.misspelt.update(word for word in known if f"'{word}'" in hint)
 
+    @classmethod
+    def of(cls, node: Node, shape: Shape, errors: Errors) -> Fields:
+        """The members of *node*, which must have the keys that *shape* asks for."""
+        known: Iterable[str] = shape.keys
+        if shape.others is not None and isinstance(node, Mapping):
+            known = (*shape.keys, *node.members)
+        fields = cls(node, shape.what, known, errors)
+        for name, key in shape.keys.items():
+            if key.cure:
+                fields.require(name, key.cure)
+        return fields
+
     def __contains__(self, key: str) -> bool:
         return key in self.members
 
@@ -110,8 +133,8 @@ class Fields:
             )
         return value
 
-    def choice(self, key: str, kinds: type[E], default: E) -> E:
-        """The member of an enumeration under *key*."""
+    def choice(self, key: str, kinds: type[E], default: E, what: str = "") -> E:
+        """The member of an enumeration under *key*; *what* names it in errors, if not the key."""
         value = self.text(key)
         if not value:
             return default
@@ -120,7 +143,7 @@ class Fields:
         except ValueError:
             names = [kind.value for kind in kinds]
             hint = suggest(value, names) or f"; write {' or '.join(names)}"
-            self.fail(key, f"{value!r} is no {key}{hint}")
+            self.fail(key, f"{value!r} is no {what or key}{hint}")
             return default
 
     def whole(self, key: str, default: int) -> int:
@@ -132,6 +155,39 @@ class Fields:
             return node.value
         self.fail(key, f"{key!r} is a whole number, not {kind(node)}")
         return default
+
+    def duration(self, key: str, longest: int) -> int:
+        """The seconds under *key*, up to *longest* of them; 0 if there are none."""
+        text = self.text(key)
+        if not text:
+            return 0
+        found = _DURATION.fullmatch(text)
+        parts = [int(part or 0) for part in found.groups()] if found else [0]
+        seconds = sum(part * unit for part, unit in zip(parts, _UNITS, strict=False))
+        if 0 < seconds <= longest:
+            return seconds
+        days = longest // 86400
+        self.fail(key, f"{text!r} is no time up to {days} days; write it like 15m, 1h30m or 2d")
+        return 0
+
+    def shaped(self, key: str, shape: Shape) -> Fields:
+        """The members of the mapping under *key*, which has *shape*."""
+        if key in self.members:
+            return Fields.of(self.members[key], shape, self.errors)
+        return Fields(Mapping(self.place, {}, {}), shape.what, (), Errors())
+
+    def changed(self, members: dict[str, Node]) -> Fields:
+        """The same members, but for these."""
+        other = copy(self)
+        other.members = self.members | members
+        return other
+
+    def open(self, key: str, what: str) -> Fields:
+        """The members of the mapping under *key*, whose keys are the author's own."""
+        node = self.members.get(key)
+        if node is None:
+            return Fields(Mapping(self.place, {}, {}), what, (), self.errors)
+        return Fields(node, what, node.members if isinstance(node, Mapping) else (), self.errors)
 
     def inside(self, key: str, what: str, known: Iterable[str]) -> Fields:
         """The members of the mapping under *key*; *what* names it in errors."""

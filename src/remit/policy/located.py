@@ -22,7 +22,7 @@ from remit.canonical.jcs import LARGEST_INTEGER
 from remit.errors import PolicyError
 from remit.policy.written import index_of
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 8 << 20
 MAX_DEPTH = 32
 MAX_REPEATED = 10_000
 """How many values aliases may add: beyond it, a small file is a large one in disguise."""

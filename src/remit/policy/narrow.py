@@ -1,25 +1,30 @@
-"""Which candidates a request rules out, before any condition is evaluated.
+"""What a request decides about its candidates before any condition is evaluated.
 
-Most conditions begin by comparing one thing of the request with a constant:
-`args.region == "eu"`, `args.amount > 100`, `args.path.startsWith("/srv/")`.
-A conjunct that is false makes its condition false, whatever errors the others
-have, so one look at the value rules out every candidate it is false for. The
-candidates are bits of an integer; each thing compared has an index from its
-value to the bits that remain; and what a request leaves is their intersection.
+Most conditions compare things of the request with constants: `args.region == "eu"`,
+`args.amount > 100`, `args.path.startsWith("/srv/")`, joined by `&&`. A conjunct that is
+false makes its condition false, whatever errors the others have, so one look at the
+value rules out every candidate it is false for. The candidates are bits of an integer;
+each thing compared has an index from its value to the bits that remain; and what a
+request leaves is their intersection.
 
-    equal to one of some texts    by dictionary
-    a number within bounds        by bisection, into the intervals between all bounds
-    begins with a text            by dictionary, one for each length
+    equal to one of some texts     by dictionary
+    a number within bounds         by bisection, into the stretches between all bounds
+    begins with a text             the same: texts with one beginning stand together
 
-An index only ever rules out what it is sure of. A value that is missing or of
-another type rules out nothing: then the condition itself says what that means.
+A condition that is made of such tests alone is true if all of them leave it: it is sure, and
+needs no evaluation.
+
+An index only ever speaks of what it is sure of. A value that is missing or of another
+type rules out nothing and makes nothing sure: then the condition itself says what
+that means.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import inf
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf, nextafter
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -29,14 +34,11 @@ from remit.expr.tree import Node
 from remit.expr.types import MapType
 from remit.model import Request
 
-Index: TypeAlias = Callable[[Any], int]
-"""From a value to the candidates it does not rule out."""
-
 WORTH_AN_INDEX = 4
 """Tests of one thing from which on a look at it is cheaper than the conditions it spares."""
 
-MOST_INTERVALS = 2048
-"""Bounds kept of one thing. Where policies have more, neighbouring intervals share one."""
+MOST_BOUNDS = 4096
+"""Bounds kept of one thing. Where policies have more, neighbouring stretches share one."""
 
 
 class Texts(NamedTuple):
@@ -45,103 +47,151 @@ class Texts(NamedTuple):
     texts: frozenset[str]
 
 
-class Prefix(NamedTuple):
-    """The value begins with this text."""
+class Span(NamedTuple):
+    """The value is a number, or a text, that is not before *start* and is before *stop*."""
 
-    text: str
-
-
-class Bounds(NamedTuple):
-    """The value is a number from *low* to *high*, both included."""
-
-    low: float
-    high: float
+    start: Any
+    stop: Any
 
 
-Test: TypeAlias = Texts | Prefix | Bounds
+Test: TypeAlias = Texts | Span
 Place: TypeAlias = tuple[str, str]
 """A chain of attributes of the request, and a member of the mapping there; "" for none."""
+Tests: TypeAlias = dict[int, list[Any]]
+"""The tests of one kind of one thing, by the bit of the condition they are part of."""
+
+
+# Plain tuples: Python takes them apart several times quicker than named ones.
+_ByText: TypeAlias = tuple[int, str, Mapping[str, int], int, int]
+"""Which attribute of those read, which member of it, from a text to the conditions it leaves, what
+any other text leaves, and the conditions that test this."""
+_ByOrder: TypeAlias = tuple[int, str, Sequence[Any], Sequence[int], int]
+"""The same with the points where stretches of values begin, and what each stretch leaves; the
+first stretch has no beginning."""
 
 
 class Narrowing:
     """From a request to those of *conditions*, by their bit, that it may make true."""
 
     def __init__(self, conditions: Sequence[Node | None]) -> None:
-        self.all = (1 << len(conditions)) - 1
-        found: dict[tuple[Place, type], dict[int, list[Any]]] = {}
+        self.unsure = 0
+        """The conditions that have to be evaluated even if every value is of the type expected."""
+        found: dict[tuple[Place, type, type], Tests] = {}
         for bit, condition in enumerate(conditions):
-            for place, test in _tests(condition) if condition is not None else ():
-                found.setdefault((place, type(test)), {}).setdefault(bit, []).append(test)
-        steps: dict[str, list[tuple[str, type, Index]]] = {}
-        for ((owner, name), kind), tests in found.items():
-            if len(tests) >= WORTH_AN_INDEX:
-                index = _INDEX[kind](self.all & ~_bits(tests), tests)
-                steps.setdefault(owner, []).append((name, _VALUE[kind], index))
-        self.steps = tuple((attrgetter(owner), tuple(each)) for owner, each in steps.items())
+            for conjunct in _conjuncts(condition):
+                test = _test(conjunct) if isinstance(conjunct, tree.Call) else None
+                if test is None:
+                    self.unsure |= 1 << bit
+                else:
+                    place, kind, what = test
+                    found.setdefault((place, kind, type(what)), {}).setdefault(bit, []).append(what)
+        self._index(found, (1 << len(conditions)) - 1)
 
-    def find(self, request: Request) -> int:
-        """The conditions that *request* does not rule out."""
-        left = self.all
-        for owner, members in self.steps:
-            found = owner(request)
-            for name, kind, index in members:
-                value = found.get(name) if name else found
-                # What is not there, or of another type, is for the condition itself to judge.
-                if type(value) is kind or (kind is float and type(value) is int):
-                    left &= index(value)
-        return left
+    def _index(self, found: Mapping[tuple[Place, type, type], Tests], everything: int) -> None:
+        owners: list[str] = []
+        texts: list[_ByText] = []
+        spans: list[_ByOrder] = []
+        numbers: list[_ByOrder] = []
+        for ((owner, name), kind, what), tests in found.items():
+            tested = _bits(tests)
+            free = everything & ~tested
+            if len(tests) < WORTH_AN_INDEX:
+                self.unsure |= tested
+                continue
+            if owner not in owners:
+                owners.append(owner)
+            at = owners.index(owner)
+            if what is Texts:
+                texts.append((at, name, _by_text(free, tests), free, tested))
+                continue
+            points = _points(tests)
+            if len(points) > MOST_BOUNDS:
+                points = points[:: -(-len(points) // MOST_BOUNDS)]
+                self.unsure |= tested
+            ordered = numbers if kind is float else spans
+            ordered.append((at, name, points, _masks(free, points, tests), tested))
+        self.texts, self.spans, self.numbers = tuple(texts), tuple(spans), tuple(numbers)
+        # Of one attribute it would give the value, and of two or more it gives a tuple.
+        self.read = attrgetter(*owners, *("at", "at")[len(owners) :])
+
+    def find(self, request: Request, left: int) -> tuple[int, int]:
+        """What *request* does not rule out of *left*, and which conditions are not sure."""
+        unsure = self.unsure
+        facts = self.read(request)
+        for owner, name, table, free, tested in self.texts:
+            value = facts[owner].get(name) if name else facts[owner]
+            # What is not there, or of another type, is for the condition itself to judge.
+            if type(value) is str:
+                left &= table.get(value, free)
+            else:
+                unsure |= tested
+        for owner, name, points, masks, tested in self.numbers:
+            value = facts[owner].get(name)
+            if type(value) is int or type(value) is float:
+                left &= masks[bisect_right(points, value)]
+            else:
+                unsure |= tested
+        for owner, name, points, masks, tested in self.spans:
+            value = facts[owner].get(name) if name else facts[owner]
+            if type(value) is str:
+                left &= masks[bisect_right(points, value)]
+            else:
+                unsure |= tested
+        return left, unsure
 
 
-def _tests(condition: Node) -> Iterator[tuple[Place, Test]]:
-    for conjunct in _conjuncts(condition):
-        if isinstance(conjunct, tree.Call) and (found := _test(conjunct)):
-            yield found
-
-
-def _conjuncts(node: Node) -> Iterator[Node]:
-    if not isinstance(node, tree.And):
+def _conjuncts(node: Node | None) -> Iterator[Node]:
+    if isinstance(node, tree.And):
+        for operand in node.operands:
+            yield from _conjuncts(operand)
+    elif node is not None:
         yield node
-        return
-    for operand in node.operands:
-        yield from _conjuncts(operand)
 
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
 
-def _test(call: tree.Call) -> tuple[Place, Test] | None:
-    """What *call* compares with a constant, where an index can tell that it is false."""
+def _test(call: tree.Call) -> tuple[Place, type, Test] | None:
+    """What *call* compares with a constant, of which type, where an index can tell the answer."""
     if call.name == "startsWith" and call.target is not None:
-        return _found(call.target, _prefix(call.args[0]))
+        return _found(call.target, str, _prefix(call.args[0]))
     if call.target is not None or len(call.args) != 2:
         return None
     left, right = call.args
     if call.name == "in":
-        return _found(left, _texts(right))
+        return _found(left, str, _texts(right))
     if call.name not in _MIRRORED:
         return None
     if isinstance(left, tree.Constant):
-        return _found(right, _comparison(_MIRRORED[call.name], left.value))
+        return _comparison(right, _MIRRORED[call.name], left.value)
     if isinstance(right, tree.Constant):
-        return _found(left, _comparison(call.name, right.value))
+        return _comparison(left, call.name, right.value)
     return None
 
 
-def _found(node: Node, test: Test | None) -> tuple[Place, Test] | None:
+def _found(node: Node, kind: type, test: Test | None) -> tuple[Place, type, Test] | None:
     place = _place(node)
-    return None if place is None or test is None else (place, test)
+    return None if place is None or test is None else (place, kind, test)
 
 
-def _comparison(operator: str, value: Any) -> Test | None:
+def _comparison(node: Node, operator: str, value: Any) -> tuple[Place, type, Test] | None:
     if operator == "==" and type(value) is str:
-        return Texts(frozenset({value}))
+        return _found(node, str, Texts(frozenset({value})))
     if type(value) not in {int, float} or not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         return None
-    # An open bound is taken for a closed one: the condition itself is exact.
-    return Bounds(
-        value if operator in {">", ">=", "=="} else -inf,
-        value if operator in {"<", "<=", "=="} else inf,
-    )
+    found = _found(node, float, _bounds(operator, value))
+    # Numbers in mappings are frozen, so they are finite; an attribute may hold any.
+    return found if found and found[0][1] else None
+
+
+def _bounds(operator: str, value: float) -> Span:
+    """What compares with *value* this way; no number that JSON has lies between it and *after*."""
+    after = nextafter(value, inf)
+    if operator == "==":
+        return Span(value, after)
+    start = {">": after, ">=": value}.get(operator, -inf)
+    stop = {"<": value, "<=": after}.get(operator, inf)
+    return Span(start, stop)
 
 
 def _texts(node: Node) -> Texts | None:
@@ -156,10 +206,12 @@ def _texts(node: Node) -> Texts | None:
     return Texts(frozenset(texts))
 
 
-def _prefix(node: Node) -> Prefix | None:
-    if isinstance(node, tree.Constant) and type(node.value) is str:
-        return Prefix(node.value)
-    return None
+def _prefix(node: Node) -> Span | None:
+    """The texts that begin with a constant: from it to the first that comes after all of them."""
+    if not isinstance(node, tree.Constant) or type(node.value) is not str:
+        return None
+    stem = node.value.rstrip(chr(sys.maxunicode))
+    return Span(node.value, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else None
 
 
 def _place(node: Node) -> Place | None:
@@ -182,86 +234,37 @@ def _attributes(node: Node) -> str:
     return ""
 
 
-def _by_text(free: int, tests: Mapping[int, list[Texts]]) -> Index:
+def _by_text(free: int, tests: Mapping[int, list[Texts]]) -> Mapping[str, int]:
     by_text: dict[str, int] = {}
     for bit, several in tests.items():
         for text in frozenset.intersection(*(test.texts for test in several)):
             by_text[text] = by_text.get(text, free) | 1 << bit
-    get = by_text.get
-    return lambda value: get(value, free)
+    return by_text
 
 
-def _by_prefix(free: int, tests: Mapping[int, list[Prefix]]) -> Index:
-    by_length: dict[int, dict[str, int]] = {}
-    for bit, several in tests.items():
-        text = max((test.text for test in several), key=len)
-        table = by_length.setdefault(len(text), {})
-        table[text] = table.get(text, 0) | 1 << bit
-    tables = tuple(by_length.items())
-
-    def index(value: str) -> int:
-        left = free
-        for length, table in tables:
-            left |= table.get(value[:length], 0)
-        return left
-
-    return index
+def _points(tests: Mapping[int, list[Span]]) -> list[Any]:
+    bounds = {bound for several in tests.values() for span in several for bound in span}
+    return sorted(bounds - {inf, -inf})
 
 
-def _by_number(free: int, tests: Mapping[int, list[Bounds]]) -> Index:
-    ranges = {
-        bit: (max(test.low for test in several), min(test.high for test in several))
-        for bit, several in tests.items()
-    }
-    cuts = _cuts({bound for bounds in ranges.values() for bound in bounds})
-    masks = _masks(free, cuts, ranges)
-    at_cut = dict(zip(cuts, masks[1::2], strict=True))
-    between = masks[::2]
-
-    def index(value: float) -> int:
-        found = at_cut.get(value)
-        return between[bisect_left(cuts, value)] if found is None else found
-
-    return index
-
-
-def _cuts(bounds: Iterable[float]) -> list[float]:
-    cuts = sorted(bound for bound in bounds if bound not in {inf, -inf})
-    step = -(-len(cuts) // MOST_INTERVALS) or 1
-    return cuts[::step]
-
-
-def _masks(free: int, cuts: list[float], ranges: Mapping[int, tuple[float, float]]) -> list[int]:
-    """The bits for each stretch: below the first cut, at it, up to the next, and so on."""
+def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) -> list[int]:
+    """The bits for each stretch: before the first point, from it up to the next, and so on."""
     begins: dict[int, int] = {}
     ends: dict[int, int] = {}
-    for bit, (low, high) in ranges.items():
-        if low > high:
+    for bit, several in tests.items():
+        start = max(span.start for span in several)
+        stop = min(span.stop for span in several)
+        if start >= stop:
             continue
-        first = _stretch(cuts, low)
-        after = _stretch(cuts, high) + 1
+        first, after = bisect_right(points, start), bisect_left(points, stop) + 1
         begins[first] = begins.get(first, 0) | 1 << bit
         ends[after] = ends.get(after, 0) | 1 << bit
     masks, open_now = [], free
-    for stretch in range(2 * len(cuts) + 1):
+    for stretch in range(len(points) + 1):
         open_now = (open_now & ~ends.get(stretch, 0)) | begins.get(stretch, 0)
         masks.append(open_now)
     return masks
 
 
-def _stretch(cuts: list[float], value: float) -> int:
-    at = bisect_left(cuts, value)
-    return 2 * at + (at < len(cuts) and cuts[at] == value)
-
-
 def _bits(bits: Iterable[int]) -> int:
     return sum(1 << bit for bit in bits)
-
-
-_VALUE: dict[type, type] = {Texts: str, Prefix: str, Bounds: float}
-
-_INDEX: dict[type, Callable[[int, Any], Index]] = {
-    Texts: _by_text,
-    Prefix: _by_prefix,
-    Bounds: _by_number,
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from remit.model import ApprovalTerms, Decision, Effect, Request
 from remit.policy.approval import Answers
@@ -14,6 +15,7 @@ from remit.policy.consult import Shape
 from remit.policy.explain import Explainer, Explanation
 from remit.policy.load import load
 from remit.policy.rule import Default, Document
+from remit.policy.tools import NO_TOOLS, Tools
 
 REMEMBERED = 20_000
 """Decisions that are kept. When there are more, all are forgotten and made again."""
@@ -37,13 +39,17 @@ class Policy:
         self._remembered = 0
 
     @classmethod
-    def parse(cls, source: str | bytes, *, file: str = "policy.yaml") -> Policy:
+    def parse(
+        cls, source: str | bytes, *, file: str = "policy.yaml", tools: Tools = NO_TOOLS
+    ) -> Policy:
         """The policy of one document; *file* is what errors call it.
+
+        Conditions are checked against *tools*, and those that the document declares.
 
         Raises:
             PolicyError: the first mistake; the error's notes tell the others.
         """
-        return cls(load(source, file))
+        return cls(load(source, file, tools=tools))
 
     def stack(self, *above: Policy) -> Policy:
         """This policy and those of *above*, as layers of one."""
@@ -52,7 +58,8 @@ class Policy:
     def decide(self, request: Request, /) -> Decision:
         """Answer *request*, with the approvals it carries taken into account."""
         try:
-            shape = self._dispatch.find(request.action.name)
+            name = request.action.name
+            shape = self._dispatch.known.get(name) or self._dispatch.find(name)
             if request.approvals:
                 return self._decide_again(shape, request)
             bits, errors = shape.consult(request, 0)
@@ -86,9 +93,11 @@ class Policy:
         rules = tuple(map(explainer.explain, self._dispatch.candidates))
         return Explanation(self.decide(request), rules)
 
-    def check(self) -> tuple[Finding, ...]:
-        """What is probably not meant, in the order of the policy."""
-        return check(self.documents)
+    def check(self, tools: Tools = NO_TOOLS) -> tuple[Finding, ...]:
+        """What is probably not meant, or does not fit *tools*, in the order of the policy."""
+        if not tools:
+            return check(self.documents)
+        return check([replace(d, tools=d.tools.joined([tools])) for d in self.documents])
 
     def _decide_again(self, shape: Shape, request: Request) -> Decision:
         """Answer a request that has been put to people."""

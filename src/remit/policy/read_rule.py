@@ -6,51 +6,130 @@ import re
 
 from remit.canonical import freeze
 from remit.errors import NotData
-from remit.expr.errors import ExprError
 from remit.model import ApprovalTerms, Obligation, Risk
 from remit.policy import glob, names
-from remit.policy.environment import compile_condition
+from remit.policy.condition import read_condition
 from remit.policy.fields import Errors, Fields
-from remit.policy.located import Mapping, Node, Scalar, plain
-from remit.policy.rule import ANY, DEFAULT_ID, Condition, Mode, Patterns, Rule, RuleEffect
+from remit.policy.inline import NO_NAMES, Scope
+from remit.policy.keys import (
+    ANYTHING,
+    DURATION,
+    NAME,
+    PATTERN,
+    TEXT,
+    Key,
+    Schema,
+    Shape,
+    list_of,
+    one_of,
+)
+from remit.policy.located import Node, Place, plain
+from remit.policy.rule import (
+    ALWAYS,
+    ANY,
+    DEFAULT_ID,
+    Mode,
+    Patterns,
+    Rule,
+    RuleEffect,
+    Window,
+)
+from remit.policy.window import WINDOW, read_window
 
 LONGEST_TTL = 30 * 86400
-_KEYS = (
-    "id", "action", "subject", "resource", "when", "effect", "risk", "reason", "advice",
-    "approvers", "quorum", "expires", "mode", "obligations",
-)  # fmt: skip
-_DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 _APPROVER = re.compile(r"(user|role|group):\S.*")
 
+OBLIGATION = Shape(
+    "an obligation",
+    {"type": Key(TEXT, "The duty.", "say what is to be carried out: type: redact")},
+    others=ANYTHING,
+)
+_PATTERNS: Schema = {"anyOf": [PATTERN, {"type": "array", "items": PATTERN, "minItems": 1}]}
+_APPROVERS: Schema = {"type": "string", "pattern": rf"^\s*{_APPROVER.pattern}\s*$"}
+RULE = Shape(
+    "a rule",
+    {
+        "id": Key(NAME, "Its name, unique in the document.", "give it a name of its own"),
+        "action": Key(
+            _PATTERNS,
+            "The actions it is about: patterns in which * is any run of characters, and ? is one.",
+            "name the actions it is about, or '*' for all",
+        ),
+        "subject": Key(_PATTERNS, "Who asks: patterns over type:id. Left out: anyone."),
+        "resource": Key(_PATTERNS, "What it is done to: patterns over type:id."),
+        "when": Key(TEXT, "A condition in CEL. Left out: always."),
+        "effect": Key(
+            one_of(RuleEffect), "What it does when it applies.", "write deny, ask or allow"
+        ),
+        "risk": Key(one_of(Risk), "How bad it would be if the rule were wrong."),
+        "reason": Key(TEXT, "Why, for whoever is refused or asked."),
+        "advice": Key(TEXT, "How the agent may try again."),
+        "approvers": Key(
+            {"anyOf": [_APPROVERS, {"type": "array", "items": _APPROVERS, "minItems": 1}]},
+            "Who may lift it: user:alice, role:manager, group:finance.",
+        ),
+        "quorum": Key({"type": "integer", "minimum": 1}, "How many different people it takes."),
+        "expires": Key(DURATION, "How long an answer is good for: 45s, 15m, 1h30m, at most 30d."),
+        "mode": Key(one_of(Mode), "monitor: say what it would have done, and change nothing."),
+        "obligations": Key(list_of(OBLIGATION), "What must be carried out for an allow to stand."),
+        "valid": Key(WINDOW, "When it is there at all."),
+    },
+)
 
-def read_rule(node: Node, errors: Errors) -> Rule:
-    """The rule in *node*; what is wrong with it is noted in *errors*."""
-    fields = Fields(node, "a rule", _KEYS, errors)
-    fields.require("id", "give it a name of its own")
-    fields.require("action", "name the actions it is about, or '*' for all")
-    fields.require("effect", "write deny, ask or allow")
+
+def read_rule(
+    node: Node,
+    errors: Errors,
+    scope: Scope = NO_NAMES,
+    inside: Window = ALWAYS,
+    *,
+    prefix: str = "",
+    used: Place | None = None,
+) -> Rule:
+    """The rule in *node*; what is wrong with it is noted in *errors*.
+
+    Args:
+        node: what the file says.
+        errors: where mistakes are noted.
+        scope: what its condition can name besides what every condition can.
+        inside: when the document's rules are there.
+        prefix: what its id begins with.
+        used: where the template that it stands in is used.
+    """
+    fields = Fields.of(node, RULE, errors)
     rule_id = fields.name("id")
-    if rule_id == DEFAULT_ID:
+    if prefix + rule_id == DEFAULT_ID:
         fields.fail("id", "'default' names what holds when no rule applies; choose another id")
     effect = fields.choice("effect", RuleEffect, RuleEffect.DENY)
+    window = _window(fields, inside)
     return Rule(
-        id=rule_id,
+        id=prefix + rule_id,
         effect=effect,
         place=fields.members["id"].place if "id" in fields else node.place,
-        action=_patterns(fields, "action"),
-        subject=_patterns(fields, "subject", "agent:billing-*") or ANY,
-        resource=_patterns(fields, "resource", "file:/tmp/*") or ANY,
-        when=_condition(fields),
+        action=read_patterns(fields, "action"),
+        subject=read_patterns(fields, "subject", "agent:billing-*") or ANY,
+        resource=read_patterns(fields, "resource", "file:/tmp/*") or ANY,
+        when=read_condition(fields, window, scope),
         mode=fields.choice("mode", Mode, Mode.ENFORCE),
         risk=fields.choice("risk", Risk, Risk.LOW) if "risk" in fields else None,
         reason=fields.text("reason"),
         advice=fields.text("advice"),
         terms=_terms(fields, effect),
         obligations=_obligations(fields, effect),
+        valid=window,
+        used=used,
     )
 
 
-def _patterns(fields: Fields, key: str, pair: str = "") -> Patterns:
+def _window(fields: Fields, inside: Window) -> Window:
+    window = read_window(fields)
+    both = window.within(inside)
+    if both.never and not window.never:
+        fields.fail("valid", "the document is never valid at that time; change one of the two")
+    return both if not both.never else ALWAYS
+
+
+def read_patterns(fields: Fields, key: str, pair: str = "") -> Patterns:
     """The patterns under *key*; *pair* shows what one over `type:id` looks like."""
     found = fields.texts(key)
     for pattern, place in found:
@@ -68,19 +147,6 @@ def _mistake(pattern: str) -> str:
     if sum(map(spelled.count, "*?")) > sum(map(pattern.count, "*?")):
         return "it has a character that only looks like a wildcard; write '*' or '?'"
     return glob.mistake(spelled)
-
-
-def _condition(fields: Fields) -> Condition | None:
-    text = fields.text("when")
-    if not text:
-        return None
-    node = fields.members["when"]
-    assert isinstance(node, Scalar)
-    try:
-        return Condition(text, compile_condition(str(node.value)), node.place)
-    except ExprError as error:
-        fields.errors.add(node.place_of(error.offset), f"in the condition: {error.message}")
-        return None
 
 
 def _terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
@@ -127,16 +193,7 @@ def _quorum(fields: Fields, approvers: tuple[str, ...]) -> int:
 
 
 def _ttl(fields: Fields) -> float:
-    text = fields.text("expires")
-    if not text:
-        return ApprovalTerms().ttl
-    found = _DURATION.fullmatch(text)
-    parts = [int(part or 0) for part in found.groups()] if found else [0]
-    seconds = sum(part * unit for part, unit in zip(parts, (86400, 3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_TTL:
-        fields.fail("expires", f"{text!r} is no time up to 30 days; write it like 15m, 1h30m or 2d")
-        return ApprovalTerms().ttl
-    return float(seconds)
+    return float(fields.duration("expires", LONGEST_TTL) or ApprovalTerms().ttl)
 
 
 def _obligations(fields: Fields, effect: RuleEffect) -> tuple[Obligation, ...]:
@@ -149,9 +206,7 @@ def _obligations(fields: Fields, effect: RuleEffect) -> tuple[Obligation, ...]:
 
 
 def _obligation(node: Node, errors: Errors) -> Obligation:
-    known = node.members if isinstance(node, Mapping) else ()
-    fields = Fields(node, "an obligation", known, errors)
-    fields.require("type", "say what is to be carried out: type: redact")
+    fields = Fields.of(node, OBLIGATION, errors)
     members = {key: plain(member) for key, member in fields.members.items() if key != "type"}
     try:
         return Obligation(fields.text("type"), freeze(members))

@@ -26,7 +26,8 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, bool], int] = {}
-        self._known: dict[str, int] = {}
+        self.known: dict[str, int] = {}
+        """Names that were found before."""
 
     def number(self, pattern: str, *, strict: bool) -> int:
         """The number of *pattern*, which is new or has been seen before."""
@@ -40,14 +41,14 @@ class Vocabulary:
 
     def find(self, name: str) -> int:
         """The bits of the patterns that *name* fits."""
-        found = self._known.get(name)
+        found = self.known.get(name)
         if found is not None:
             return found
         found = self._search(name)
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
         if len(name) <= LONGEST_REMEMBERED:
-            self._known[name] = found
+            self.known[name] = found
         return found
 
     def _search(self, name: str) -> int:

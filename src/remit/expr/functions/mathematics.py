@@ -48,7 +48,8 @@ def _round_half_away(value: float) -> float:
 
 def _rounding(name: str, compute: Callable[[float], float]) -> Function:
     def apply(value: float) -> float:
-        return float(compute(value)) if math.isfinite(value) else value
+        # Python's rounding makes an int, which has no negative zero.
+        return math.copysign(compute(value), value) if math.isfinite(value) else value
 
     return Function(f"math.{name}(double) -> double", apply, f"{name} of a double.")
 

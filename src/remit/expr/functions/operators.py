@@ -67,6 +67,9 @@ def _quotient(one: int, other: int) -> int:
 def _remainder(one: int, other: int) -> int:
     if other == 0:
         raise EvalError("modulus by zero")
+    if one == INT_MIN and other == -1:
+        # The quotient does not fit, and the remainder is defined by the quotient.
+        raise EvalError("integer overflow")
     return one - other * _quotient(one, other)
 
 
