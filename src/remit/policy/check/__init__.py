@@ -9,7 +9,7 @@ request can show otherwise. A policy without findings may still be wrong.
     lifting      asks that nobody can lift, or that come together
     binding      limits that are never reached
     grants       policies that allow nothing, or everything
-    spelling     patterns that are not what they look like
+    spelling     patterns that are not what they look like, facts that are misspelt
     stated       limits that nothing counts; what other environments say
     typed        conditions that do not fit the tools they are about
 """
@@ -25,7 +25,7 @@ from remit.policy.check.grants import everything_allowed, monitored, nothing_all
 from remit.policy.check.lifting import not_liftable, overlapping
 from remit.policy.check.pitfalls import pitfalls
 from remit.policy.check.reach import redundant, repeated, shadowed, unreachable
-from remit.policy.check.spelling import look_alikes
+from remit.policy.check.spelling import look_alikes, misspelt
 from remit.policy.check.stated import changed, unmetered
 from remit.policy.check.typed import ill_typed
 from remit.policy.rule import Document
@@ -47,6 +47,7 @@ _CHECKS: tuple[Check, ...] = (
     overlapping,
     monitored,
     look_alikes,
+    misspelt,
     pitfalls,
     never_binding,
     ill_typed,

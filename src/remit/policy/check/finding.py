@@ -217,6 +217,13 @@ class Kind(Enum):
         "A limit is never reached: what it counts is denied, or a tighter limit comes first.",
         "Remove it, or tighten it.",
     )
+    MISSPELT_FACT = About(
+        "RMT027",
+        "misspelt-fact",
+        Level.WARNING,
+        "A fact is one letter away from a field of the session, or from a fact read elsewhere.",
+        "Correct it; or, if both are meant, give one a name of its own.",
+    )
     UNMETERED = About(
         "RMT030",
         "unmetered",
