@@ -1,7 +1,8 @@
 """One word misspelt in a shipped policy: it does not load, or `remit check --strict` says so.
 
-Session, context and properties hold facts that nobody declares, so their names are
-not among those words. Arguments are, once the tools of a policy are declared.
+Arguments are among those words once the tools of a policy are declared, and so are the fields of
+the session. Other facts (of session, context and properties) nobody declares: a wrong name
+is told only if it is close to one that more rules read.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mutation import misspelt, words, wrong
 
 from remit.cli.init import POLICY
 from remit.errors import PolicyError
+from remit.model import Session
 from remit.policy.check import Level
 from remit.policy.tools import NO_TOOLS, Tools, literal
 from remit.sources import load
@@ -56,12 +58,12 @@ def warnings(path, tools):
     return {(each.kind, each.message) for each in found if each.level is not Level.NOTE}
 
 
-def survivors(path, kinds, tools):
+def survivors(path, kinds, tools, among=None):
     """The words of these kinds that can be wrong without anybody being told."""
     text = path.read_text(encoding="utf-8")
     before = warnings(path, tools)
     for word in words(text, path.name):
-        if word.kind not in kinds:
+        if word.kind not in kinds or (among and word.text not in among):
             continue
         path.write_text(misspelt(text, word), encoding="utf-8")
         try:
@@ -91,6 +93,12 @@ def test_no_word_of_the_language_can_be_misspelt_unnoticed(path, copied):
 def test_no_tool_and_no_argument_can_be_misspelt_once_tools_are_declared(path, copied):
     tools = declared(load(path))
     assert list(survivors(copied(path), ARGUMENTS, tools)) == []
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=named)
+def test_no_field_of_the_session_can_be_misspelt_unnoticed(path, copied):
+    fields = set(Session.__struct_fields__)
+    assert list(survivors(copied(path), {"member of session"}, NO_TOOLS, fields)) == []
 
 
 def test_no_word_of_the_policy_that_init_writes_can_be_misspelt_unnoticed(tmp_path):
