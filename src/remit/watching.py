@@ -110,15 +110,16 @@ class Waiting:
     def __init__(self, stop: threading.Event, every: float) -> None:
         self.stop = stop
         self.every = every
+        # Not by the thread that waits: a process forked meanwhile would have half of it.
+        self.watchfiles: Any = import_module("watchfiles") if find_spec("watchfiles") else None
 
     def rounds(self, folders: tuple[Path, ...]) -> Iterator[None]:
         """Once whenever it is time to look, until it is time to stop."""
-        if find_spec("watchfiles") is None:
+        if self.watchfiles is None:
             while not self.stop.wait(self.every):
                 yield
             return
-        watchfiles: Any = import_module("watchfiles")
-        told = watchfiles.watch(
+        told = self.watchfiles.watch(
             *folders,
             watch_filter=None,
             recursive=False,

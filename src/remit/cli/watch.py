@@ -36,6 +36,8 @@ def watch(
     for number, _ in enumerate(changes(*named, every=every)):
         if number:
             screen.say()
+            # What follows may go to standard error, and is to be read after this.
+            sys.stdout.flush()
         try:
             check(*named)
         except PolicyError as error:
