@@ -10,9 +10,12 @@ from remit.audit.tree import (
     EMPTY_ROOT,
     Frontier,
     consistency_proof,
+    consistency_ranges,
     inclusion_proof,
+    inclusion_ranges,
     leaf_hash,
     node_hash,
+    range_root,
     root,
     verify_consistency,
     verify_inclusion,
@@ -229,3 +232,61 @@ def test_there_is_no_proof_of_growth_from_a_log_that_never_was(old):
 def test_leaves_and_nodes_cannot_be_mistaken_for_each_other():
     left, right = HASHES[:2]
     assert leaf_hash(left + right) != node_hash(left, right)
+
+
+MANY = [leaf_hash(n.to_bytes(4, "big")) for n in range(70_000)]
+
+
+@pytest.fixture(scope="module")
+def levels():
+    """A tree that kept its inner nodes while it grew."""
+    kept = []
+    Frontier().extend(MANY, kept)
+    found = {0: MANY}
+    for level, index, hashed in kept:
+        assert index == len(found.setdefault(level, []))
+        found[level].append(hashed)
+    return found
+
+
+def test_the_inner_nodes_of_a_level_are_roots_over_256_of_the_one_below(levels):
+    assert [len(levels[level]) for level in sorted(levels)] == [70_000, 273, 1]
+    for level in (1, 2):
+        for index, hashed in enumerate(levels[level]):
+            assert hashed == root(levels[level - 1][256 * index : 256 * index + 256])
+
+
+@given(st.integers(0, 2000), st.lists(st.integers(0, 700), max_size=5))
+def test_a_tree_completes_the_same_nodes_however_it_is_handed_its_leaves(size, steps):
+    whole, parts = [], []
+    Frontier().extend(MANY[:size], whole)
+    frontier, end = Frontier(), 0
+    for step in [*steps, size]:
+        start, end = end, max(end, min(size, step))
+        frontier = frontier.extend(MANY[start:end], parts)
+    assert parts == whole
+
+
+@given(st.integers(1, len(MANY)), st.data())
+def test_proofs_come_from_inner_nodes_as_they_come_from_leaves(levels, size, data):
+    read = 0
+
+    def hashes(level, first, end):
+        nonlocal read
+        read += end - first
+        assert end * 256**level <= size
+        return levels[level][first:end]
+
+    index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size))
+    wanted = (
+        (inclusion_ranges, index, inclusion_proof),
+        (consistency_ranges, old, consistency_proof),
+    )
+    for ranges, what, definition in wanted:
+        proof = tuple(range_root(a, b, hashes) for a, b in ranges(what, size))
+        if size < 3000:
+            assert proof == definition(MANY[:size], what)
+        elif ranges is inclusion_ranges:
+            head = Frontier().extend(MANY[:size]).root() if size < 5000 else None
+            assert head is None or verify_inclusion(MANY[index], index, size, proof, head)
+    assert read <= 4 * 3 * 256

@@ -22,6 +22,7 @@ from remit.audit.checkpoint import open_checkpoint
 from remit.audit.findings import FindingKind
 from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Kind
+from remit.audit.tree import consistency_proof, inclusion_proof, verify_inclusion
 from remit.errors import LogError
 from remit.ledgers import keys, sqlite_schema
 from remit.ledgers.query import Filter
@@ -281,9 +282,9 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path):
 def test_a_ledger_of_a_newer_remit_is_refused(ledger, path):
     ledger.close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     for kind in (SqliteLedger, SqliteLog):
-        with pytest.raises(LogError, match="newer Remit: it has format 2, this Remit reads 1"):
+        with pytest.raises(LogError, match="newer Remit: it has format 3, this Remit reads 2"):
             kind(path)
 
 
@@ -588,6 +589,34 @@ def test_appending_from_many_threads_while_closing_answers_everybody(path):
     assert sorted(answered) == list(range(len(answered)))
     verification = SqliteLog(path).verify()
     assert (verification.size, verification.signed) == (len(answered), len(answered))
+
+
+def test_proofs_of_a_long_log_read_a_few_hundred_hashes(ledger):
+    ledger.append_all(record(call=f"c-{n}") for n in range(3000)).result(60)
+    first = open_checkpoint(ledger.checkpoint(), [ledger.verifying_key()])
+    ledger.append_all(record(call=f"d-{n}") for n in range(2777)).result(60)
+    head = open_checkpoint(ledger.checkpoint(), [ledger.verifying_key()])
+    hashes = [one.hash for one in ledger.select()]
+    for index in (0, 255, 256, 2999, 3000, 5632, 5776):
+        proof = ledger.inclusion_proof(index)
+        assert proof == inclusion_proof(hashes, index)
+        assert verify_inclusion(hashes[index], index, head.size, proof, head.root)
+        if index < first.size:
+            earlier = ledger.inclusion_proof(index, first.size)
+            assert verify_inclusion(hashes[index], index, first.size, earlier, first.root)
+    for old in (1, 256, 300, 3000, 5777):
+        assert ledger.consistency_proof(old) == consistency_proof(hashes, old)
+    with closing(sqlite3.connect(ledger.path)) as connection:
+        (inner,) = connection.execute("SELECT count(*) FROM node").fetchone()
+    assert inner == 5777 // 256
+
+
+def test_a_log_that_lost_a_part_of_its_tree_gives_no_proof(ledger):
+    ledger.append_all(record(call=f"c-{n}") for n in range(600)).result(60)
+    with closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute("DELETE FROM node WHERE seq = 1")
+    with pytest.raises(LogError, match="lost a part of its tree"):
+        ledger.inclusion_proof(3)
 
 
 def test_importing_the_ledger_imports_no_cryptography():

@@ -358,3 +358,34 @@ def test_payloads_can_be_deleted_from_the_file_and_every_proof_still_holds(path)
 def test_listings_cannot_be_made_to_say_something_else_than_the_leaf(path):
     with pytest.raises(sqlite3.OperationalError, match="generated"):
         tamper(path, "UPDATE record SET subject = 'agent:somebody-else'")
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    path = tmp_path_factory.mktemp("long") / "audit.db"
+    with SqliteLedger(path) as ledger:
+        ledger.append_all(record(Kind.REFUSED, f"c-{n}") for n in range(700)).result(60)
+    return path.read_bytes(), path.with_name("audit.db.pub").read_bytes()
+
+
+INNER = {
+    "change an inner node": ["UPDATE node SET hash = zeroblob(32) WHERE seq = 1"],
+    "delete an inner node": ["DELETE FROM node WHERE seq = 0"],
+    "delete the last inner node": ["DELETE FROM node WHERE seq = 1"],
+    "move an inner node": ["UPDATE node SET seq = 5 WHERE seq = 1"],
+    "add an inner node": ["INSERT INTO node VALUES (1, 2, zeroblob(32))"],
+    "add one of a level that is not there": ["INSERT INTO node VALUES (2, 0, zeroblob(32))"],
+    "an inner node that is no hash": ["UPDATE node SET hash = 'nonsense' WHERE seq = 0"],
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_what_is_done_to_the_inner_nodes_is_found(long, tmp_path, name):
+    path = tmp_path / "audit.db"
+    path.write_bytes(long[0])
+    path.with_name("audit.db.pub").write_bytes(long[1])
+    assert SqliteLog(path).verify().findings == ()
+    tamper(path, *INNER[name])
+    (finding,) = SqliteLog(path).verify().findings
+    assert finding.kind is FindingKind.TREE_CHANGED
+    assert finding.breaks

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from remit.audit.record import Kind, Record
+from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.errors import Denied, NotData, Pending, Unavailable, Unrecorded
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
@@ -238,7 +238,7 @@ class Call:
         body: Frozen = NOTHING,
         result: Any = msgspec.UNSET,
     ) -> None:
-        """Keep one step of this call; having returned, it is durable."""
+        """Keep one step of this call; having returned, it is durable, unless it is the end."""
         ports = self.ports
         if kind is Kind.STARTED:
             approvals = self.request.approvals
@@ -247,7 +247,7 @@ class Call:
         )
         try:
             index = ports.ledger.append(record)
-            if type(index) is not int:
+            if type(index) is not int and not _is_owed(kind, index):
                 await settle(index, ports)
         except Exception as error:
             raise Unavailable(f"the ledger could not record {kind.value!r}: {error}") from error
@@ -281,6 +281,11 @@ def wait_on_loop(future: Future[T]) -> Awaitable[T]:
     from asyncio import wrap_future
 
     return wrap_future(future)
+
+
+def _is_owed(kind: Kind, answer: object) -> bool:
+    """Whether the ledger has taken over an end; it then keeps it, or nothing more."""
+    return kind in ENDS and isinstance(answer, Future) and not answer.done()
 
 
 def _are_approvals(answers: object) -> bool:

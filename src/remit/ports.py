@@ -43,7 +43,12 @@ class Ledger(Protocol):
     """An append-only log of records."""
 
     def append(self, record: Record, /) -> Maybe[int]:
-        """Keep *record* and return its index; having returned, it survives a crash."""
+        """Keep *record* and return its index; having answered, it survives a crash.
+
+        A call does not wait for a `Future` that is to hold the index of its end
+        (`record.ENDS`). Whoever answers an end with one owes it: to write it within
+        50 ms, to report it if that fails, and to take no other record before it.
+        """
         ...
 
 

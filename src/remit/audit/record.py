@@ -23,14 +23,14 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from remit.canonical import NOTHING, digest
-from remit.model import Approval, Decision, Properties, Request
+from remit.model import Approval, Decision, Properties, Request, Resource, Session, Subject
 
 VERSION = 1
 
-_encode_leaf = msgspec.json.Encoder(order="deterministic").encode
-_encode_payload = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Kind(StrEnum):
@@ -66,62 +66,94 @@ class Record(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
     body: Properties = NOTHING
     """Frozen facts about this step: `error` and `message`, `approval` (an id), `result_type`."""
-    result: Any = msgspec.UNSET
+    result: Any = UNSET
     """What the action returned, frozen. Only its digest is kept, in the payload."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record as it is kept: two byte strings."""
 
     leaf: bytes
     payload: bytes
 
 
+class _Leaf(msgspec.Struct, gc=False):
+    """The fields in the order of their names, which is what makes the bytes canonical."""
+
+    action: str
+    approved: list[str] | msgspec.UnsetType
+    at: int
+    call: str
+    effect: str | msgspec.UnsetType
+    error: str | msgspec.UnsetType
+    errors: int | msgspec.UnsetType
+    kind: Kind
+    monitored: tuple[str, ...] | msgspec.UnsetType
+    payload: str
+    policy: str | msgspec.UnsetType
+    risk: str | msgspec.UnsetType
+    rules: tuple[str, ...] | msgspec.UnsetType
+    session: str | msgspec.UnsetType
+    subject: str
+    v: int
+
+
+class _Payload(msgspec.Struct, gc=False):
+    salt: str
+    args: Properties | msgspec.UnsetType
+    resource: Resource | msgspec.UnsetType
+    subject: Subject | msgspec.UnsetType
+    session: Session | msgspec.UnsetType
+    context: Properties | msgspec.UnsetType
+    reason: str | msgspec.UnsetType
+    errors: tuple[str, ...] | msgspec.UnsetType
+    advice: str | msgspec.UnsetType
+    approvals: tuple[Approval, ...] | msgspec.UnsetType
+    result: str | msgspec.UnsetType
+
+
 def encode(record: Record, salt: bytes) -> Entry:
     """The bytes of *record*; *salt* is 16 random bytes nobody uses twice."""
-    payload = _encode_payload(_payload(record, salt))
-    leaf: dict[str, Any] = {
-        "v": VERSION,
-        "kind": record.kind,
-        "call": record.call,
-        "at": record.at // 1000,
-        "subject": str(record.request.subject),
-        "action": record.request.action.name,
-        "payload": hashlib.sha256(payload).hexdigest(),
-    }
-    if record.request.session.id:
-        leaf["session"] = record.request.session.id
-    if decision := record.decision:
-        leaf |= {"effect": decision.effect, "policy": decision.policy, "rules": decision.rules}
-        if decision.risk:
-            leaf["risk"] = decision.risk
-        if decision.errors:
-            leaf["errors"] = len(decision.errors)
-        if decision.monitored:
-            leaf["monitored"] = decision.monitored
-    if record.approvals:
-        leaf["approved"] = [approval.digest for approval in record.approvals if approval.approved]
-    if error := record.body.get("error"):
-        leaf["error"] = error
-    return Entry(_encode_leaf(leaf), payload)
+    payload = _encode(_payload(record, salt))
+    request, decision, approvals = record.request, record.decision, record.approvals
+    leaf = _Leaf(
+        action=request.action.name,
+        approved=[one.digest for one in approvals if one.approved] if approvals else UNSET,
+        at=record.at // 1000,
+        call=record.call,
+        effect=decision.effect if decision else UNSET,
+        error=record.body.get("error") or UNSET,
+        errors=(decision and len(decision.errors)) or UNSET,
+        kind=record.kind,
+        monitored=(decision and decision.monitored) or UNSET,
+        payload=hashlib.sha256(payload).hexdigest(),
+        policy=decision.policy if decision else UNSET,
+        risk=(decision and decision.risk) or UNSET,
+        rules=decision.rules if decision else UNSET,
+        session=request.session.id or UNSET,
+        subject=str(request.subject),
+        v=VERSION,
+    )
+    return Entry(_encode(leaf), payload)
 
 
-def _payload(record: Record, salt: bytes) -> dict[str, Any]:
-    request = record.request
-    payload: dict[str, Any] = {"salt": salt.hex()}
-    if record.kind not in ENDS:
-        payload["args"] = request.action.properties
-        payload["resource"] = request.resource
-        payload["subject"] = request.subject
-        payload["session"] = request.session
-        payload["context"] = request.context
-    if decision := record.decision:
-        payload["reason"] = decision.reason
-        payload["errors"] = decision.errors
-        payload["advice"] = decision.advice
-    if record.approvals:
-        payload["approvals"] = record.approvals
-    if record.result is not msgspec.UNSET:
-        payload["result"] = digest(record.result)
-    payload.update(record.body)
-    return payload
+def _payload(record: Record, salt: bytes) -> object:
+    request, decision = record.request, record.decision
+    opens = record.kind not in ENDS
+    payload = _Payload(
+        salt=salt.hex(),
+        args=request.action.properties if opens else UNSET,
+        resource=request.resource if opens else UNSET,
+        subject=request.subject if opens else UNSET,
+        session=request.session if opens else UNSET,
+        context=request.context if opens else UNSET,
+        reason=decision.reason if decision else UNSET,
+        errors=decision.errors if decision else UNSET,
+        advice=decision.advice if decision else UNSET,
+        approvals=record.approvals or UNSET,
+        result=UNSET if record.result is UNSET else digest(record.result),
+    )
+    if not record.body:
+        return payload
+    fields = ((name, getattr(payload, name)) for name in _Payload.__struct_fields__)
+    return {**{name: value for name, value in fields if value is not UNSET}, **record.body}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from remit.audit.record import VERSION, Kind
-from remit.audit.tree import Hash
+from remit.audit.tree import Hash, Node
 from remit.errors import LogError
 
 
@@ -79,3 +80,14 @@ class Stored(msgspec.Struct, frozen=True):
     def payload_digest(self) -> str:
         """What the leaf must call this payload."""
         return hashlib.sha256(self.payload or b"").hexdigest()
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """A log at one moment, as whoever holds it reads it out."""
+
+    origin: str
+    size: int
+    entries: Iterable[Stored]
+    checkpoints: Iterable[str]
+    nodes: Iterable[Node]
+    """The inner nodes it keeps, in the order of the leaves that completed them."""

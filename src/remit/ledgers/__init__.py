@@ -1,5 +1,6 @@
 """Where records are kept. Each module is one ledger, and imports nothing it does not need.
 
-memory  a list, for tests
-sqlite  a file, shared by threads and processes
+memory    a list, for tests
+sqlite    a file, shared by threads and processes
+postgres  a database, shared by machines
 """

@@ -10,18 +10,19 @@ Beside the file lie `audit.db.key`, which signs its checkpoints, and
 
 from __future__ import annotations
 
-import secrets
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from remit.audit.note import SigningKey, VerifyingKey
-from remit.audit.record import Record, encode
+from remit.audit.record import Record
 from remit.ledgers import keys, sqlite_schema
 from remit.ledgers.sqlite_log import SqliteLog
+from remit.ledgers.sqlite_store import Store
 from remit.ledgers.sqlite_writer import Writer
 
 PATIENCE = 5.0
@@ -50,12 +51,24 @@ class SqliteLedger(SqliteLog):
         if signer is None:
             keys.ensure(self.path, origin)
         self._signer = _signing(self.path, signer)
-        self._writer = Writer(self.path, self._signer, patience)
+        store = partial(Store, self.path, patience)
+        self._writer = Writer(str(self.path), store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 
     def append(self, record: Record, /) -> Future[int]:
-        """Keep *record*; the future holds its index once it is on disk."""
-        return self._writer.append(encode(record, secrets.token_bytes(16)))
+        """Keep *record*; the future holds its index once it is on disk.
+
+        The end of a call may wait 50 ms for company. One that fails is kept and tried
+        again, and nothing else is written before it.
+
+        Raises:
+            LogError: the ledger is closed, its queue is full, or an end is still owed.
+        """
+        return self._writer.append(record)
+
+    def append_all(self, records: Iterable[Record], /) -> Future[int]:
+        """Keep all of *records* or none; the future holds the index of the first."""
+        return self._writer.append_all(records)
 
     def checkpoint(self) -> str:
         """The signed head of the log, over all that was handed over before."""

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
-from remit.audit.stored import Stored
+from remit.audit.stored import Parts, Stored
 from remit.audit.tree import (
     Frontier,
     Hash,
+    Node,
     Proof,
     Range,
     consistency_ranges,
     inclusion_ranges,
-    root,
+    range_root,
 )
 from remit.audit.verify import verify
 from remit.errors import LogError
@@ -102,13 +103,22 @@ class SqliteLog:
         """
         with self._snapshot() as connection:
             return verify(
-                (Stored(*row) for row in connection.execute(f"{_STORED} ORDER BY seq")),
+                _entries(connection),
                 _checkpoints(connection),
                 (self.verifying_key(),) if trusted is None else trusted,
                 origin=self.origin,
                 outside=checkpoint,
                 head=_frontier(connection),
+                nodes=_nodes(connection),
             )
+
+    @contextmanager
+    def parts(self) -> Iterator[Parts]:
+        """All of the log as it is at this moment, to be read before the context ends."""
+        with self._snapshot() as connection:
+            size = _frontier(connection).size
+            entries, nodes = _entries(connection), _nodes(connection)
+            yield Parts(self.origin, size, entries, _checkpoints(connection), nodes)
 
     def _frontier(self) -> Frontier:
         with self._reading() as connection:
@@ -141,14 +151,36 @@ def _frontier(connection: sqlite3.Connection) -> Frontier:
     return Frontier.from_bytes(row[0] or b"" if row else b"")
 
 
+def _entries(connection: sqlite3.Connection) -> Iterator[Stored]:
+    for row in connection.execute(f"{_STORED} ORDER BY seq"):
+        yield Stored(*row)
+
+
 def _checkpoints(connection: sqlite3.Connection) -> Iterator[str]:
     for (note,) in connection.execute("SELECT note FROM checkpoint ORDER BY size, id"):
         yield str(note)
 
 
+def _nodes(connection: sqlite3.Connection) -> Iterator[Node]:
+    """The inner nodes, in the order of the leaves that completed them."""
+    query = """
+        SELECT level, seq, coalesce(CAST(hash AS BLOB), x'')
+        FROM node ORDER BY (seq + 1) << (8 * level), level
+    """
+    # Not `yield from`: that would close the cursor after its connection.
+    for level, seq, hashed in connection.execute(query):  # noqa: UP028 - see above
+        yield level, seq, hashed
+
+
 def _roots(connection: sqlite3.Connection, ranges: tuple[Range, ...]) -> Proof:
-    query = "SELECT hash FROM record WHERE seq >= ? AND seq < ? ORDER BY seq"
-    return tuple(
-        root(hashed for (hashed,) in connection.execute(query, (start, end)))
-        for start, end in ranges
-    )
+    def read(level: int, first: int, end: int) -> Iterator[Hash]:
+        found = connection.execute(_INNER if level else _LEAVES, (first, end, level)).fetchall()
+        if len(found) != end - first:
+            raise LogError("the log has lost a part of its tree: there is no proof")
+        return (hashed for (hashed,) in found)
+
+    return tuple(range_root(start, end, read) for start, end in ranges)
+
+
+_LEAVES = "SELECT hash FROM record WHERE seq >= ?1 AND seq < ?2 AND ?3 = 0 ORDER BY seq"
+_INNER = "SELECT hash FROM node WHERE level = ?3 AND seq >= ?1 AND seq < ?2 ORDER BY seq"

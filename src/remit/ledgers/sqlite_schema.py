@@ -3,6 +3,7 @@
     record      seq, leaf, hash, and what listings ask for, computed from the leaf
     payload     seq, body; a row may be deleted, and every proof still holds
     tree        one row: which log this is, and the frontier of its tree
+    node        level, seq, hash: its inner nodes at every eighth height, for proofs
     checkpoint  size, note
 
 The columns that listings use are generated: they cannot say anything else than
@@ -24,7 +25,7 @@ from remit.audit.checkpoint import Checkpoint
 from remit.audit.tree import EMPTY_ROOT, Frontier
 from remit.errors import LogError
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION = 0x52454D54
 """`REMT` in the header of the file, for tools such as file(1)."""
 
@@ -49,6 +50,9 @@ CREATE INDEX record_subject ON record (subject);
 CREATE INDEX record_action ON record (action);
 CREATE TABLE payload (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE tree (origin TEXT NOT NULL, size INTEGER NOT NULL, frontier BLOB NOT NULL);
+CREATE TABLE node (
+    level INTEGER, seq INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, seq)
+) WITHOUT ROWID;
 CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL);
 CREATE INDEX checkpoint_size ON checkpoint (size);
 """
@@ -138,6 +142,9 @@ def check(connection: sqlite3.Connection, path: Path) -> str:
         if version > FORMAT:
             why = f"it has format {version}, this Remit reads {FORMAT}"
             raise LogError(f"{path} was written by a newer Remit: {why}; upgrade Remit")
+        if version < FORMAT:
+            why = f"it has format {version}, which no release wrote; this Remit reads {FORMAT}"
+            raise LogError(f"{path} was written by an older Remit: {why}")
         row = connection.execute("SELECT origin FROM tree").fetchone()
     if row is None:
         raise LogError(f"{path} is a ledger without its tree")

@@ -1,0 +1,128 @@
+"""The ledger in a PostgreSQL database: shared by machines, durable, read while written.
+
+    ledger = PostgresLedger("postgresql://db.example/audit", signer="audit.key")
+    ledger.append(record).result()      # committed
+    ledger.close()                      # signed
+
+Any number of processes on any number of machines append to one tree. Where the
+SQLite ledger has its key beside the file, a database has no such place: whoever
+may write records there could write the key as well. So the key is named by
+whoever signs, and processes that only append need none.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from remit.audit.note import SigningKey, VerifyingKey
+from remit.audit.record import Record
+from remit.errors import LogError
+from remit.ledgers import postgres_log, postgres_schema
+from remit.ledgers.postgres_address import Address
+from remit.ledgers.postgres_log import PostgresLog
+from remit.ledgers.postgres_session import Connection, Session
+from remit.ledgers.postgres_store import Store
+from remit.ledgers.sqlite_writer import Writer
+
+PATIENCE = 5.0
+
+
+class PostgresLedger(PostgresLog):
+    """Appends to the ledger in the database at *dsn*, which is made if it is not there.
+
+    Args:
+        dsn: a `postgresql://` address. A pooler in between must pool sessions.
+        signer: the key that signs the checkpoints, or the file it is in. Without one this
+            process signs none: leave that to another, which the agents cannot reach.
+        origin: names the log in its checkpoints; a new ledger without one makes one up.
+        patience: seconds to wait for the database, or for another that is writing.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        signer: SigningKey | str | Path | None = None,
+        origin: str | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._signer = None if signer is None else _signing(signer)
+        postgres_schema.check_origin(origin)
+        writes = Address(dsn, patience, writes=True)
+        _create(writes, origin)
+        super().__init__(dsn, patience=max(patience, postgres_log.PATIENCE))
+        self._writer = Writer(str(writes), partial(Store, writes, self.origin), self._signer)
+        self._finalizer = weakref.finalize(self, self._writer.close)
+
+    def append(self, record: Record, /) -> Future[int]:
+        """Keep *record*; the future holds its index once the database has committed it.
+
+        The end of a call may wait 50 ms for company. One that fails is kept and tried
+        again, and nothing else is written before it.
+
+        Raises:
+            LogError: the ledger is closed, its queue is full, or an end is still owed.
+        """
+        return self._writer.append(record)
+
+    def append_all(self, records: Iterable[Record], /) -> Future[int]:
+        """Keep all of *records* or none; the future holds the index of the first."""
+        return self._writer.append_all(records)
+
+    def checkpoint(self) -> str:
+        """The signed head of the log, over all that was handed over before."""
+        return self._writer.sign().result()
+
+    def verifying_key(self) -> VerifyingKey:
+        """The key that checks the checkpoints this process signs."""
+        return super().verifying_key() if self._signer is None else self._signer().verifying
+
+    def close(self) -> None:
+        """Write what is under way, sign it if there is a signer, and disconnect.
+
+        Happens by itself when the program ends.
+        """
+        self._finalizer.detach()
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _create(address: Address, origin: str | None) -> None:
+    async def work(connection: Connection) -> str:
+        return await postgres_schema.create(connection, address, origin)
+
+    session = Session(address)
+    try:
+        session.run(work)
+    finally:
+        session.close()
+
+
+def _signing(signer: SigningKey | str | Path) -> Callable[[], SigningKey]:
+    key = signer if isinstance(signer, SigningKey) else _load(Path(signer))
+    # Says so now if the key is damaged, rather than sign what nobody can check.
+    _ = key.verifying
+    return lambda: key
+
+
+def _load(path: Path) -> SigningKey:
+    try:
+        return SigningKey.parse(path.read_text("utf-8"))
+    except (LogError, UnicodeDecodeError) as error:
+        raise LogError(f"{path}: {error}") from error

@@ -1,0 +1,168 @@
+"""The one connection of a process that writes a ledger in a database.
+
+Whoever appends first takes a lock and reads the tree, because another machine
+may have written since. It is an advisory lock, taken in one round trip with
+BEGIN and let go of by COMMIT: those who wait for one get it in the order in
+which they came. To lock the row of the tree costs a lone writer the same, but
+eight of them wrote a fifth less, and the unlucky ones waited twice as long.
+Whoever writes without the lock is stopped by the primary key.
+
+A connection may be lost after COMMIT was sent and before its answer came. Then
+nobody knows whether the records are there, so the next attempt looks, with the
+tree locked, whether the first of them stands where it would have been put. What
+is handed over again and is there already, is not written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from remit.audit import note
+from remit.audit.checkpoint import Checkpoint
+from remit.audit.note import SigningKey
+from remit.audit.record import Entry
+from remit.audit.tree import Frontier, Hash, Node, leaf_hash
+from remit.errors import LogError
+from remit.ledgers.postgres_address import Address
+from remit.ledgers.postgres_schema import FORMAT, LOCK
+from remit.ledgers.postgres_session import Connection, Session
+
+COPY_FROM = 512
+"""Records from which on COPY is quicker than one INSERT of arrays."""
+
+NO_DOUBT: tuple[int, list[Hash]] = (0, [])
+"""Where the last attempt would have put what, if its COMMIT was sent and not answered."""
+
+# Committed is what is read after the lock was had: one moment for all would be one before it.
+_BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK})"
+_TREE = "SELECT version, origin, size, frontier FROM remit.tree, remit.format"
+
+_INSERT = """
+WITH grown AS (UPDATE remit.tree SET size = $1, frontier = $2),
+    bodies AS (
+        INSERT INTO remit.payload (seq, body) SELECT * FROM unnest($3::bigint[], $6::bytea[])
+    ),
+    inner_nodes AS (
+        INSERT INTO remit.node (level, seq, hash)
+        SELECT * FROM unnest($7::smallint[], $8::bigint[], $9::bytea[])
+    )
+INSERT INTO remit.record (seq, leaf, hash)
+SELECT * FROM unnest($3::bigint[], $4::text[], $5::bytea[])
+"""
+
+_LAST = "SELECT note FROM remit.checkpoint WHERE size = $1 ORDER BY id DESC LIMIT 1"
+
+
+class Store:
+    """Connects when it first has to, and again after anything went wrong."""
+
+    def __init__(self, address: Address, origin: str) -> None:
+        self.address = address
+        self.origin = origin
+        self._session = Session(address)
+        self._doubt = NO_DOUBT
+        self._kept: dict[Hash, int] = {}
+        """What turned out to be there, though whoever handed it over was not told."""
+
+    def append(self, entries: Sequence[Entry], /) -> int:
+        """Make *entries* durable, all or none; return the index of the first."""
+        hashes = [leaf_hash(entry.leaf) for entry in entries]
+
+        async def work(connection: Connection) -> int:
+            await connection.execute(_BEGIN)
+            frontier = await self._tree(connection)
+            await self._resolve(connection)
+            there = sum(hashed in self._kept for hashed in hashes)
+            # What is there already stands at the front, and maybe not next to the rest.
+            end = self._kept.get(hashes[-1], frontier.size + len(hashes) - there - 1) + 1
+            await _insert(connection, entries[there:], hashes[there:], frontier)
+            self._doubt = (frontier.size, hashes[there:])
+            await _commit(connection)
+            self._doubt, self._kept = NO_DOUBT, {}
+            return end - len(hashes)
+
+        return self._session.run(work)
+
+    def sign(self, key: SigningKey, /) -> str:
+        """The head of the log as it is now, signed with *key*; once is enough for each head."""
+
+        async def work(connection: Connection) -> str:
+            await connection.execute(_BEGIN)
+            frontier = await self._tree(connection)
+            last = await connection.fetchval(_LAST, frontier.size)
+            if last is not None and note.signed_by(last, key):
+                await connection.execute("ROLLBACK")
+                return str(last)
+            signed = Checkpoint(self.origin, frontier.size, frontier.root()).sign(key)
+            insert = "INSERT INTO remit.checkpoint (size, note) VALUES ($1, $2)"
+            await connection.execute(insert, frontier.size, signed)
+            await _commit(connection)
+            return signed
+
+        return self._session.run(work)
+
+    def close(self) -> None:
+        """Let go of the connection; a transaction that was not committed never was."""
+        self._session.close()
+
+    async def _resolve(self, connection: Connection) -> None:
+        """Find out, with the tree locked, whether the last attempt got through after all."""
+        first, hashes = self._doubt
+        if hashes and await _holds(connection, first, hashes[0]):
+            self._kept |= {hashed: index for index, hashed in enumerate(hashes, first)}
+        self._doubt = NO_DOUBT
+
+    async def _tree(self, connection: Connection) -> Frontier:
+        """The tree as it stays until the transaction ends."""
+        row = await connection.fetchrow(_TREE)
+        if row is None:
+            raise LogError(f"{self.address} holds a ledger without its tree")
+        version, origin, size, data = row
+        # What answers may be another database by now, or have been changed by a newer Remit.
+        if (version, origin) != (FORMAT, self.origin):
+            other = f"the ledger {origin} of format {version}"
+            raise LogError(f"{self.address} holds {other}, not {self.origin} of format {FORMAT}")
+        frontier = Frontier.from_bytes(data)
+        if frontier.size != size:
+            raise LogError(f"the ledger counts {size} records, its tree {frontier.size}")
+        return frontier
+
+
+async def _holds(connection: Connection, index: int, hashed: Hash) -> bool:
+    found = await connection.fetchval("SELECT hash FROM remit.record WHERE seq = $1", index)
+    return bool(found == hashed)
+
+
+async def _insert(
+    connection: Connection, entries: Sequence[Entry], hashes: Sequence[Hash], frontier: Frontier
+) -> None:
+    nodes: list[Node] = []
+    grown = frontier.extend(hashes, nodes)
+    indexes = range(frontier.size, grown.size)
+    leaves = [entry.leaf.decode() for entry in entries]
+    bodies = [entry.payload for entry in entries]
+    if len(entries) < COPY_FROM:
+        tree = (grown.size, grown.to_bytes())
+        columns = [[node[field] for node in nodes] for field in range(3)]
+        await connection.execute(_INSERT, *tree, indexes, leaves, hashes, bodies, *columns)
+        return
+    await _copy(connection, "record", "seq leaf hash", zip(indexes, leaves, hashes, strict=True))
+    await _copy(connection, "payload", "seq body", zip(indexes, bodies, strict=True))
+    await _copy(connection, "node", "level seq hash", nodes)
+    update = "UPDATE remit.tree SET size = $1, frontier = $2"
+    await connection.execute(update, grown.size, grown.to_bytes())
+
+
+async def _copy(
+    connection: Connection, table: str, columns: str, rows: Iterable[tuple[object, ...]]
+) -> None:
+    await connection.copy_records_to_table(
+        table, schema_name="remit", columns=columns.split(), records=rows
+    )
+
+
+async def _commit(connection: Connection) -> None:
+    # To commit a transaction that cannot be is no error to PostgreSQL; it answers ROLLBACK.
+    answer = await connection.execute("COMMIT")
+    if answer != "COMMIT":
+        raise LogError(f"the database answered {answer} to COMMIT: nothing was kept")
