@@ -53,7 +53,8 @@ class Stored(msgspec.Struct, frozen=True):
     def facts(self) -> Leaf:
         """The leaf, read."""
         try:
-            leaf = _decode_leaf(self.leaf)
+            # What the decoder skips it does not look at.
+            leaf = _decode_leaf(self.leaf.decode())
         except _UNREADABLE as error:
             raise LogError(
                 f"record {self.index} cannot be read: {error}", index=self.index

@@ -14,10 +14,10 @@ from remit.audit.checkpoint import parse_checkpoint_unchecked
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json
-from remit.cli.log.ledger import LEDGER, Ledger, reading
+from remit.cli.log.ledger import LEDGER, Ledger, Log, reading
+from remit.ledgers.postgres_address import Address
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
-from remit.ledgers.sqlite_log import SqliteLog
 
 
 def checkpoint(
@@ -61,8 +61,11 @@ def _last(notes: Iterable[str]) -> str | None:
     return last[0] if last else None
 
 
-def _sign(log: SqliteLog, path: Path) -> str:
+def _sign(log: Log, path: Path | Address) -> str:
     """A new checkpoint, of a ledger that is whole: nobody should vouch for another."""
+    if isinstance(path, Address):
+        message = f"{path} is only read from here: whoever has its key signs, in a PostgresLedger"
+        raise Stop(Exit.USAGE, message)
     broken = next((found for found in log.verify().findings if found.breaks), None)
     if broken is not None:
         raise Stop(Exit.FAILED, f"{path} is not whole, and was not signed: {broken.message}")

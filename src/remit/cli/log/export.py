@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
@@ -12,18 +13,25 @@ from cyclopts import Parameter
 from remit.approvers.terminal import visible
 from remit.audit.stored import Leaf, Stored
 from remit.cli import given, screen
+from remit.cli.exits import Exit, Stop
 from remit.cli.given import Force
+from remit.cli.log import cloudevents, ocsf
 from remit.cli.log.ledger import LEDGER, Ledger, reading
 from remit.cli.log.record import document
 from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
+from remit.ledgers import bundle
+from remit.ledgers.sqlite_log import SqliteLog
 
 FIELDS = tuple(name for name in Leaf.__struct_fields__ if name not in {"v", "at"})
 
 
+Format = Literal["jsonl", "csv", "cloudevents", "ocsf", "bundle"]
+
+
 def export(
     *,
-    format_: Annotated[Literal["jsonl", "csv"], Parameter(name="--format")] = "jsonl",
+    format_: Annotated[Format, Parameter(name="--format")] = "jsonl",
     output: Annotated[Path | None, Parameter(metavar="FILE", show_default=False)] = None,
     wanted: Wanted = EVERYTHING,
     ledger: Ledger = LEDGER,
@@ -33,9 +41,15 @@ def export(
 
         remit log export > ledger.jsonl
         remit log export --format csv --output may.csv --since 2026-05-01 --until 2026-06-01
+        remit log export --format bundle --output audit.tar
 
     JSON Lines hold all of a record. CSV is for spreadsheets: it holds the leaves,
     and what a spreadsheet would take for a formula begins with an apostrophe.
+    CloudEvents (1.0) and OCSF (API Activity) are JSON Lines too, an event a line.
+
+    A bundle is the whole log with its checkpoints and key, as a folder, or as a tar
+    file where FILE is called so. `remit log verify --ledger` reads it, and so does a
+    verifier that needs no Remit.
 
     Args:
         format_: of what form.
@@ -44,19 +58,55 @@ def export(
         ledger: the ledger file.
         force: overwrite what is there.
     """
+    if format_ == "bundle":
+        _bundle(output, wanted, ledger, force=force)
+        return
     question = wanted.filter()
     with reading(ledger) as log:
         records = log.select(question)
         with given.written_to(output, force=force) as file:
-            (_csv if format_ == "csv" else _jsonl)(records, file)
+            WRITERS[format_](records, log.origin, file)
 
 
-def _jsonl(records: Iterable[Stored], file: IO[str]) -> None:
+def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool) -> None:
+    if output is None:
+        raise Stop(Exit.USAGE, "a bundle is a folder or a tar file: name it with --output")
+    if wanted != EVERYTHING:
+        raise Stop(Exit.USAGE, "a bundle is the whole log: leave out which records are wanted")
+    with reading(ledger) as log:
+        if not isinstance(log, SqliteLog):
+            raise Stop(Exit.USAGE, f"{ledger} is a database: a bundle is made of a ledger file")
+        with log.parts() as parts, _created(output, force=force) as put:
+            bundle.write(parts, log.verifying_key(), put)
+
+
+@contextmanager
+def _created(output: Path, *, force: bool) -> Iterator[bundle.Put]:
+    try:
+        with bundle.created(output, force=force) as put:
+            yield put
+    except FileExistsError as error:
+        raise Stop(Exit.FAILED, f"{output} is there already; --force overwrites it") from error
+    except OSError as error:
+        raise Stop(Exit.INVALID, f"{output} cannot be written: {error.strerror}") from error
+
+
+def _jsonl(records: Iterable[Stored], _origin: str, file: IO[str]) -> None:
     for stored in records:
         file.write(screen.json_line(document(stored)) + "\n")
 
 
-def _csv(records: Iterable[Stored], file: IO[str]) -> None:
+def _cloudevents(records: Iterable[Stored], origin: str, file: IO[str]) -> None:
+    for stored in records:
+        file.write(screen.json_line(cloudevents.event(stored, origin)) + "\n")
+
+
+def _ocsf(records: Iterable[Stored], origin: str, file: IO[str]) -> None:
+    for stored in records:
+        file.write(screen.json_line(ocsf.event(stored, origin)) + "\n")
+
+
+def _csv(records: Iterable[Stored], _origin: str, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("index", "time", *FIELDS, "hash"))
     for stored in records:
@@ -68,3 +118,6 @@ def _csv(records: Iterable[Stored], file: IO[str]) -> None:
 def _cell(value: object) -> str:
     text = visible(" ".join(value) if isinstance(value, tuple) else str(value))
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+WRITERS = {"jsonl": _jsonl, "csv": _csv, "cloudevents": _cloudevents, "ocsf": _ocsf}

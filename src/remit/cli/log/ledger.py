@@ -3,34 +3,78 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.errors import LogError
+from remit.ledgers.bundle import Bundle, is_bundle
+from remit.ledgers.postgres_address import SCHEMES, Address, Unreachable
 from remit.ledgers.sqlite_log import SqliteLog
+
+if TYPE_CHECKING:
+    from remit.ledgers.postgres_log import PostgresLog
+
+Log: TypeAlias = "SqliteLog | PostgresLog"
+
+PATIENCE = 15.0
+"""Seconds to wait for a database."""
 
 LEDGER = Path(".remit", "ledger.db")
 
+
+def _where(_: object, tokens: Sequence[Token]) -> Path | Address:
+    """A file, or a database where a `postgresql://` address is given."""
+    text = tokens[0].value
+    return Address(text, PATIENCE) if text.startswith(SCHEMES) else Path(text)
+
+
 Ledger: TypeAlias = Annotated[
-    Path, Parameter(name="--ledger", env_var="REMIT_LEDGER", metavar="FILE", show_default=str)
+    Path | Address,
+    Parameter(
+        name="--ledger",
+        env_var="REMIT_LEDGER",
+        metavar="FILE",
+        show_default=str,
+        converter=_where,
+        n_tokens=1,
+    ),
 ]
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[SqliteLog]:
-    """The ledger file at *path*; whatever keeps it from being read ends the command.
+def reading(path: Path | Address) -> Iterator[Log]:
+    """The ledger at *path*; whatever keeps it from being read ends the command.
 
     Raises:
         Stop: the ledger cannot be read.
     """
+    with _readable(path):
+        yield _open(path)
+
+
+@contextmanager
+def checking(path: Path | Address) -> Iterator[Log | Bundle]:
+    """The ledger or the bundle at *path*, likewise."""
+    with _readable(path):
+        if isinstance(path, Address) or not is_bundle(path):
+            yield _open(path)
+            return
+        with closing(Bundle(path)) as bundle:
+            yield bundle
+
+
+@contextmanager
+def _readable(path: Path | Address) -> Iterator[None]:
     try:
-        yield SqliteLog(path)
+        yield
+    except (ImportError, Unreachable, TimeoutError) as error:
+        raise Stop(Exit.UNREADABLE, str(error)) from error
     except FileNotFoundError as error:
         cure = "name one with --ledger, or set REMIT_LEDGER"
         message = f"{path}: {error.strerror}; {cure}"
@@ -44,6 +88,14 @@ def reading(path: Path) -> Iterator[SqliteLog]:
     except LogError as error:
         cure = f"; see 'remit log verify --ledger {path}'" if error.index is not None else ""
         raise Stop(Exit.UNREADABLE, f"{error}{cure}") from error
+
+
+def _open(path: Path | Address) -> Log:
+    if isinstance(path, Path):
+        return SqliteLog(path)
+    from remit.ledgers.postgres_log import PostgresLog
+
+    return PostgresLog(path.dsn, patience=path.patience)
 
 
 def note(path: Path, what: str) -> str:

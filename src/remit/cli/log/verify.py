@@ -15,10 +15,10 @@ from remit.audit.note import VerifyingKey
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json, Strict
-from remit.cli.log.ledger import LEDGER, Ledger, note, reading
+from remit.cli.log.ledger import LEDGER, Ledger, Log, checking, note
 from remit.errors import LogError
-from remit.ledgers import keys as keys_beside
-from remit.ledgers.sqlite_log import SqliteLog
+from remit.ledgers.bundle import Bundle
+from remit.ledgers.postgres_address import Address
 
 MOST_SHOWN = 10
 WHOLE = "whole"
@@ -47,11 +47,11 @@ def verify(
         key: the verifying key to trust; the one beside the ledger if not said.
         checkpoint: one that was kept elsewhere.
         strict: let also calls that never ended, erased payloads and unsigned records fail it.
-        ledger: the ledger file.
+        ledger: the ledger file, or a bundle that was exported.
         as_json: print a JSON document.
     """
-    with reading(ledger) as log:
-        trusted = _key(key, ledger)
+    with checking(ledger) as log:
+        trusted = _key(key, ledger, log)
         kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
         outside = None if kept is None else _open(kept, trusted, log, checkpoint)
         found = log.verify([trusted], checkpoint=kept)
@@ -74,30 +74,33 @@ def verify(
     return Exit.OK if state == WHOLE else Exit.FAILED
 
 
-def _key(path: Path | None, ledger: Path) -> VerifyingKey:
+def _key(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
     if path is None:
-        return _key_beside(ledger)
+        return _key_beside(ledger, log)
     try:
         return VerifyingKey.parse(note(path, "a verifying key"))
     except LogError as error:
         raise Stop(Exit.INVALID, f"{path}: {error}") from error
 
 
-def _key_beside(ledger: Path) -> VerifyingKey:
+def _key_beside(ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
+    if isinstance(ledger, Address):
+        message = f"no key lies beside {ledger}: name the one you trust with --key"
+        raise Stop(Exit.USAGE, message)
     try:
-        return keys_beside.load_verifying(ledger)
+        return log.verifying_key()
     except FileNotFoundError as error:
         message = f"{error.filename}: there is no key beside the ledger; name one with --key"
         raise Stop(Exit.UNREADABLE, message) from error
 
 
-def _open(kept: str, key: VerifyingKey, log: SqliteLog, path: Path | None) -> Checkpoint:
+def _open(kept: str, key: VerifyingKey, log: Log | Bundle, path: Path | None) -> Checkpoint:
     try:
         opened = open_checkpoint(kept, [key])
     except LogError as error:
         raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
     if opened.origin != log.origin:
-        message = f"{path} is a checkpoint of {opened.origin}, and {log.path} is {log.origin}"
+        message = f"{path} is a checkpoint of {opened.origin}, and this ledger is {log.origin}"
         raise Stop(Exit.FAILED, message)
     return opened
 
@@ -143,7 +146,7 @@ def _kept(outside: Checkpoint | None, path: Path | None) -> str:
     return f"{path}: {screen.count(outside.size, 'record')}, root {_base64(outside.root)}"
 
 
-def _show_findings(log: SqliteLog, findings: Sequence[Finding]) -> None:
+def _show_findings(log: Log | Bundle, findings: Sequence[Finding]) -> None:
     """Defects first, then facts; of each sort no more than a person would read."""
     defects = [finding for finding in findings if finding.breaks]
     facts = [finding for finding in findings if not finding.breaks]
@@ -158,7 +161,7 @@ def _show_findings(log: SqliteLog, findings: Sequence[Finding]) -> None:
             screen.say(f"and {len(found) - MOST_SHOWN} more; --json lists all", indent=2)
 
 
-def _told(log: SqliteLog, finding: Finding) -> str:
+def _told(log: Log | Bundle, finding: Finding) -> str:
     if finding.kind is not FindingKind.UNENDED:
         return finding.message
     leaf = log.entry(finding.index).facts()
