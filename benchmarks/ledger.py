@@ -317,6 +317,7 @@ def _sqlite(folder: Path) -> tuple[Sink, str]:
 def _remit(folder: Path) -> tuple[Sink, str]:
     import remit
     from remit.audit.record import Kind, Record
+    from remit.call import wait_on_loop
     from remit.ledgers.sqlite import SqliteLedger
 
     path = folder / "audit.db"
@@ -347,7 +348,7 @@ def _remit(folder: Path) -> tuple[Sink, str]:
     sink = Sink(
         stored,
         lambda: ledger.append(record()).result(),
-        lambda: asyncio.wrap_future(ledger.append(record())),
+        lambda: wait_on_loop(ledger.append(record())),
         several,
         ledger.close,
     )
@@ -376,13 +377,19 @@ def _kitelogik(folder: Path) -> tuple[Sink, str]:
     from importlib.metadata import version
 
     from kitelogik.audit.store import AuditStore
-    from kitelogik.tether.models import PolicyDecision, SessionContext
+    from kitelogik.tether.models import PolicyDecision, RiskTier, SessionContext
 
     path = folder / "kitelogik.db"
     audit = AuditStore(str(path))
     asyncio.run(audit.setup())
-    decision = PolicyDecision(allow=True, reason="small refunds are fine")
-    context = SessionContext(session_id="run-1", user_role="agent")
+    decision = PolicyDecision(
+        allow=True,
+        deny=False,
+        risk_tier=RiskTier.OPERATIONAL,
+        requires_hitl=False,
+        reason="small refunds are fine",
+    )
+    context = SessionContext(session_id="run-1", user_role="agent", session_scopes=[])
 
     def record() -> Awaitable[str]:
         return audit.record("run-1", "refund", ARGUMENTS, decision, context, "allowed")
