@@ -246,3 +246,12 @@ def test_threads_that_append_together_get_different_indexes(ledger):
     verification = ledger.verify()
     assert verification.findings == ()
     assert verification.signed == 400
+
+
+def test_records_of_a_run_are_found_by_it(ledger):
+    run = Request(Subject.parse("a"), Action("run.step"), run={"id": "run-7", "steps": 1}, at=NOON)
+    append(ledger, record(), Record(Kind.NOTED, "run-7", NOON, run), record(call="c-2"))
+    (found,) = ledger.select(Filter(run="run-7"))
+    assert (found.index, found.facts().kind, found.facts().run) == (1, Kind.NOTED, "run-7")
+    assert found.details()["run"] == {"id": "run-7", "steps": 1}
+    assert list(ledger.select(Filter(run="run-8"))) == []

@@ -64,7 +64,7 @@ def indices(ended):
     ("options", "expected"),
     [
         ([], [0, 1, 2, 3, 4, 5]),
-        (["--run", "run-1"], [0, 1]),
+        (["--session", "run-1"], [0, 1]),
         (["--session", "run-1"], [0, 1]),
         (["--call", "a-3"], [3, 4]),
         (["--subject", "agent:clerk"], [2]),

@@ -20,6 +20,7 @@ from remit.errors import LogError
 from remit.ledgers import postgres_query, postgres_store
 from remit.ledgers.memory import MemoryLedger
 from remit.ledgers.postgres_log import _STORED, PostgresLog
+from remit.ledgers.postgres_schema import FORMAT
 from remit.ledgers.query import Filter
 
 
@@ -202,11 +203,11 @@ def test_a_schema_of_another_program_is_refused_and_left_alone(url):
 
 
 def test_a_ledger_of_a_newer_remit_is_refused(url, ledger):
-    sql(url, "UPDATE remit.format SET version = 2")
+    sql(url, f"UPDATE remit.format SET version = {FORMAT + 1}")
     for kind in (PostgresLedger, PostgresLog):
-        with pytest.raises(LogError, match="newer Remit: it has format 2, this Remit reads 1"):
+        with pytest.raises(LogError, match=f"format {FORMAT + 1}, this Remit reads {FORMAT}"):
             kind(url)
-    with pytest.raises(LogError, match=r"format 2, not .* of format 1"):
+    with pytest.raises(LogError, match=rf"format {FORMAT + 1}, not .* of format {FORMAT}"):
         append(ledger, record())
 
 

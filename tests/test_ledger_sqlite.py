@@ -28,6 +28,7 @@ from remit.ledgers import keys, sqlite_schema
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import _STORED, SqliteLog
+from remit.ledgers.sqlite_schema import FORMAT
 
 HERE = Path(__file__).parent
 PRELUDE = f"""
@@ -282,9 +283,9 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path):
 def test_a_ledger_of_a_newer_remit_is_refused(ledger, path):
     ledger.close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
     for kind in (SqliteLedger, SqliteLog):
-        with pytest.raises(LogError, match="newer Remit: it has format 3, this Remit reads 2"):
+        with pytest.raises(LogError, match=f"format {FORMAT + 1}, this Remit reads {FORMAT}"):
             kind(path)
 
 

@@ -29,7 +29,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FACTS = {"unended", "erased", "unsigned"}
-KINDS = {"refused", "asked", "answered", "started", "returned", "raised"}
+KINDS = {"refused", "asked", "answered", "started", "returned", "raised", "noted", "changed"}
 DASH = "\u2014 "
 LARGEST = 2**26
 
@@ -286,6 +286,7 @@ REQUIRED = {
     "payload": is_text,
 }
 OPTIONAL = {
+    "run": is_text,
     "session": is_text,
     "effect": is_text,
     "policy": is_text,

@@ -131,14 +131,18 @@ class Request(msgspec.Struct, frozen=True):
     at: int = 0
     """The moment the question is about: `now` in conditions."""
     approvals: tuple[Approval, ...] = ()
+    run: Properties = NOTHING
+    """Facts about the run it is part of, `id` first; what was counted in it changes as it goes."""
 
     def __post_init__(self) -> None:
         if type(self.context) is not Frozen:
             _freeze_field(self, "context")
+        if type(self.run) is not Frozen:
+            _freeze_field(self, "run")
 
     @property
     def digest(self) -> str:
-        """Names what a person is shown: everything but the time and the answers."""
+        """Names what a person is shown: everything but the time, the run and the answers."""
         return digest(
             {
                 "subject": [self.subject.type, self.subject.id, self.subject.properties],

@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Kind(StrEnum):
-    """The steps of a call."""
+    """The steps of a call, and what happens around calls."""
 
     REFUSED = "refused"
     """It did not run, and will not."""
@@ -48,9 +48,16 @@ class Kind(StrEnum):
     """It came to its end."""
     RAISED = "raised"
     """It ended in an exception of its own."""
+    NOTED = "noted"
+    """Something is worth knowing, and nothing was decided: a step of a run, a model's answer."""
+    CHANGED = "changed"
+    """What Remit itself works by was changed: a policy, an approval. On disk before it counts."""
 
 
 ENDS = frozenset({Kind.RETURNED, Kind.RAISED})
+
+UNAWAITED = ENDS | {Kind.NOTED}
+"""Records nobody waits for: what they tell has happened, and cannot be stopped any more."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -58,7 +65,7 @@ class Record(msgspec.Struct, frozen=True):
 
     kind: Kind
     call: str
-    """Shared by all records of a call."""
+    """Shared by all records of a call. What is noted in a run has the id of the run."""
     at: int
     """Unix time in nanoseconds."""
     request: Request
@@ -93,6 +100,7 @@ class _Leaf(msgspec.Struct, gc=False):
     policy: str | msgspec.UnsetType
     risk: str | msgspec.UnsetType
     rules: tuple[str, ...] | msgspec.UnsetType
+    run: str | msgspec.UnsetType
     session: str | msgspec.UnsetType
     subject: str
     v: int
@@ -105,6 +113,7 @@ class _Payload(msgspec.Struct, gc=False):
     subject: Subject | msgspec.UnsetType
     session: Session | msgspec.UnsetType
     context: Properties | msgspec.UnsetType
+    run: Properties | msgspec.UnsetType
     reason: str | msgspec.UnsetType
     errors: tuple[str, ...] | msgspec.UnsetType
     advice: str | msgspec.UnsetType
@@ -130,6 +139,7 @@ def encode(record: Record, salt: bytes) -> Entry:
         policy=decision.policy if decision else UNSET,
         risk=(decision and decision.risk) or UNSET,
         rules=decision.rules if decision else UNSET,
+        run=request.run.get("id") or UNSET,
         session=request.session.id or UNSET,
         subject=str(request.subject),
         v=VERSION,
@@ -147,6 +157,7 @@ def _payload(record: Record, salt: bytes) -> object:
         subject=request.subject if opens else UNSET,
         session=request.session if opens else UNSET,
         context=request.context if opens else UNSET,
+        run=(opens and request.run) or UNSET,
         reason=decision.reason if decision else UNSET,
         errors=decision.errors if decision else UNSET,
         advice=decision.advice if decision else UNSET,

@@ -24,6 +24,7 @@ class Leaf(msgspec.Struct, frozen=True):
     subject: str
     action: str
     payload: str
+    run: str = ""
     session: str = ""
     effect: str = ""
     policy: str = ""

@@ -24,7 +24,7 @@ from remit.cli.moment import moment
 from remit.errors import NotData
 from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session, Subject
 
-KEYS = ("subject", "action", "args", "resource", "session", "context", "at")
+KEYS = ("subject", "action", "args", "resource", "session", "context", "run", "at")
 T = TypeVar("T", Subject, Resource)
 N = TypeVar("N")
 
@@ -51,6 +51,7 @@ def request(data: Any, where: str) -> Request:
             resource=_party(data.get("resource", NO_RESOURCE), Resource),
             session=_session(_mapping(data, "session")),
             context=_mapping(data, "context"),
+            run=_mapping(data, "run"),
             at=moment(data["at"]) if "at" in data else time.time_ns(),
         )
     except (NotData, ValueError) as error:

@@ -9,7 +9,7 @@ import msgspec
 from remit.ledgers.postgres_schema import PREFIX
 from remit.ledgers.query import Filter
 
-_INDEXED = frozenset({"session", "call", "subject", "action"})
+_INDEXED = frozenset({"run", "session", "call", "subject", "action"})
 
 
 def where(wanted: Filter) -> tuple[str, list[Any]]:

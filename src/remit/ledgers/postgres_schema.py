@@ -22,7 +22,7 @@ from remit.errors import LogError
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_session import Connection
 
-FORMAT = 1
+FORMAT = 2
 
 PREFIX = 100
 """Characters of a text that an index holds: one entry of a B-tree has a limit, a name has none."""
@@ -30,7 +30,7 @@ PREFIX = 100
 LOCK = int.from_bytes(b"remitlog")
 """The advisory lock of whoever makes a ledger or appends to it. PostgreSQL has one per database."""
 
-_TEXTS = ("kind", "call", "session", "subject", "action", "effect", "risk")
+_TEXTS = ("kind", "call", "run", "session", "subject", "action", "effect", "risk")
 _FIELD = r"replace(leaf, '\u0000', '\ufffd')::json ->> '{}'"
 
 
@@ -42,7 +42,7 @@ def _tables() -> str:
     indexes = "".join(
         f"CREATE INDEX record_{name} ON remit.record (left({name}, {PREFIX}), seq) "
         f"WHERE {name} IS NOT NULL;\n"
-        for name in ("call", "session", "subject", "action")
+        for name in ("call", "run", "session", "subject", "action")
     )
     return f"""
 CREATE SCHEMA remit;

@@ -14,8 +14,10 @@ from remit.model import Effect, Risk
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Records that have all of these; what is None is not asked about."""
 
+    run: str | None = None
+    """One run, by its id."""
     session: str | None = None
-    """One run, by the id of its session."""
+    """All runs of one session, by its id."""
     call: str | None = None
     subject: str | None = None
     """`agent:billing-bot`, as the leaf writes it."""
@@ -50,7 +52,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     def equalities(self) -> list[tuple[str, str]]:
         """The fields of the leaf that are compared as they are."""
-        names = ("session", "call", "subject", "action", "kind", "effect", "risk")
+        names = ("run", "session", "call", "subject", "action", "kind", "effect", "risk")
         asked = ((name, getattr(self, name)) for name in names)
         return [(name, str(value)) for name, value in asked if value is not None]
 

@@ -25,7 +25,7 @@ from remit.audit.checkpoint import Checkpoint
 from remit.audit.tree import EMPTY_ROOT, Frontier
 from remit.errors import LogError
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION = 0x52454D54
 """`REMT` in the header of the file, for tools such as file(1)."""
 
@@ -37,6 +37,7 @@ CREATE TABLE record (
     at INTEGER AS (json_extract(leaf, '$.at')),
     kind TEXT AS (json_extract(leaf, '$.kind')),
     call TEXT AS (json_extract(leaf, '$.call')),
+    run TEXT AS (json_extract(leaf, '$.run')),
     session TEXT AS (json_extract(leaf, '$.session')),
     subject TEXT AS (json_extract(leaf, '$.subject')),
     action TEXT AS (json_extract(leaf, '$.action')),
@@ -45,6 +46,7 @@ CREATE TABLE record (
 );
 CREATE INDEX record_at ON record (at);
 CREATE INDEX record_call ON record (call);
+CREATE INDEX record_run ON record (run) WHERE run IS NOT NULL;
 CREATE INDEX record_session ON record (session) WHERE session IS NOT NULL;
 CREATE INDEX record_subject ON record (subject);
 CREATE INDEX record_action ON record (action);

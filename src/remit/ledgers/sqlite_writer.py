@@ -33,7 +33,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from remit.audit.note import SigningKey
-from remit.audit.record import ENDS, Entry, Record, encode
+from remit.audit.record import UNAWAITED, Entry, Record, encode
 from remit.errors import LogError
 from remit.ledgers import forks
 
@@ -79,7 +79,7 @@ class Append(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     future: Future[int]
     awaited: bool
-    """Whether somebody waits for it; nobody does for the end of a call."""
+    """Whether somebody waits for it; nobody does for the end of a call, or for what is noted."""
 
 
 class Sign(msgspec.Struct, frozen=True):
@@ -157,7 +157,7 @@ class Writer:
             LogError: it is known already that it cannot be.
         """
         entry = encode(record, secrets.token_bytes(16))
-        job = Append((entry,), Future(), record.kind not in ENDS)
+        job = Append((entry,), Future(), record.kind not in UNAWAITED)
         self._submit(job)
         return job.future
 

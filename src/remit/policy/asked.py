@@ -75,6 +75,7 @@ REQUEST = Shape(
         "resource": Key(_PARTY, "What it is done to, as type:id."),
         "session": Key(SESSION, "For whom, and with which powers."),
         "context": Key(FACTS, "Facts about the circumstances."),
+        "run": Key(FACTS, "Facts about the run it is part of."),
         "at": Key(MOMENT, "The moment it is about. Left out: the beginning of 1970."),
         "approvals": Key(list_of(_PARTY), "Who has approved just this request."),
     },
@@ -90,6 +91,7 @@ def read_request(case: Fields) -> Request:
         resource=_party(fields, "resource", Resource) or NO_RESOURCE,
         session=_session(fields),
         context=_mapping(fields, "context"),
+        run=_mapping(fields, "run"),
         at=_moment(fields),
     )
     people = [_person(node, fields.errors) for node in fields.nodes("approvals")]

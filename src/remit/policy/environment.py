@@ -7,6 +7,7 @@
 | `args` | the arguments of the tool: `action.properties` |
 | `session` | `id`, `role`, `scopes`, `user`, `tenant`, `depth`, and any other fact about it |
 | `context` | facts about the circumstances |
+| `run` | facts about the run it is part of: `id`, and what was counted so far |
 | `now` | the moment the question is about |
 """
 
@@ -76,6 +77,7 @@ ENVIRONMENT = Environment(
         "args": Variable(_FACTS, "action.properties"),
         "session": Variable(_SESSION, "session"),
         "context": Variable(_FACTS, "context"),
+        "run": Variable(_FACTS, "run"),
         "now": Variable(TIMESTAMP, "at", Timestamp),
     }
 )

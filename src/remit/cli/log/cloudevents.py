@@ -26,6 +26,7 @@ def event(stored: Stored, origin: str) -> dict[str, Any]:
     extensions = {
         "actor": leaf.subject,
         "action": leaf.action,
+        "run": leaf.run,
         "session": leaf.session,
         "effect": leaf.effect,
         "risk": leaf.risk,

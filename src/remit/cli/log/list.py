@@ -30,7 +30,7 @@ def list_records(
 
         remit log list --effect deny --since 7d
         remit log list --subject agent:support --action refund --limit 0
-        remit log list --run ticket-1 --json
+        remit log list --session ticket-1 --json
 
     Args:
         wanted: which records.

@@ -31,6 +31,7 @@ def show(stored: Stored) -> None:
     screen.say((f"record {stored.index}", "bold"), "  ", kind, f"  {shown(leaf.at)}")
     facts = {
         "call": leaf.call,
+        "run": leaf.run,
         "session": leaf.session,
         "subject": leaf.subject,
         "action": leaf.action,

@@ -21,8 +21,10 @@ Time = Annotated[str | None, Parameter(metavar="TIME")]
 class Wanted:
     """Records that have all of these."""
 
-    session: Annotated[str | None, Parameter(name=("--session", "--run"), metavar="ID")] = None
-    """of this session: one run."""
+    run: Annotated[str | None, Parameter(metavar="ID")] = None
+    """of this run."""
+    session: Annotated[str | None, Parameter(metavar="ID")] = None
+    """of this session: all its runs."""
     call: Annotated[str | None, Parameter(metavar="ID")] = None
     """of this call."""
     subject: Annotated[str | None, Parameter(metavar="TYPE:ID")] = None
@@ -48,6 +50,7 @@ class Wanted:
         if subject is not None and ":" not in subject:
             subject = f"agent:{subject}"
         return Filter(
+            run=self.run,
             session=self.session,
             call=self.call,
             subject=subject,

@@ -33,7 +33,7 @@ def _wrong(pattern: str) -> str:
     return ""
 
 
-_FACTS = frozenset({"session", "context", "properties"})
+_FACTS = frozenset({"session", "context", "run", "properties"})
 """What holds facts that nothing declares, so that a misspelt one loads and is never there."""
 
 
