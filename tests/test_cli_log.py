@@ -65,7 +65,6 @@ def indices(ended):
     [
         ([], [0, 1, 2, 3, 4, 5]),
         (["--session", "run-1"], [0, 1]),
-        (["--session", "run-1"], [0, 1]),
         (["--call", "a-3"], [3, 4]),
         (["--subject", "agent:clerk"], [2]),
         (["--subject", "clerk"], [2]),
