@@ -14,7 +14,8 @@ import pytest
 import test_log_tamper as tampered
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_contract import a_whole_call, record
+from ledger_contract import a_whole_call, append, record
+from msgspec.structs import replace
 
 from remit.audit import tiles
 from remit.audit.note import VerifyingKey
@@ -26,6 +27,7 @@ from remit.ledgers import bundle
 from remit.ledgers.bundle import Bundle
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
+from remit.model import Approval, Subject
 
 PROGRAM = Path(__file__).parent.parent / "verifier" / "remit_verify.py"
 SPEC = importlib.util.spec_from_file_location("remit_verify", PROGRAM)
@@ -149,7 +151,8 @@ def test_a_folder_and_a_tar_file_are_the_same_and_verify_the_same(ledger, whole,
 def test_a_log_of_any_size_has_a_bundle(tmp_path, size):
     path = tmp_path / "audit.db"
     with SqliteLedger(path) as made:
-        made.append_all(record(Kind.REFUSED, f"c-{n}") for n in range(size)).result(60)
+        if size:
+            made.append_all(record(Kind.REFUSED, f"c-{n}") for n in range(size)).result(60)
     found = agreed(export(path, tmp_path / "audit"))
     assert found[0] == found[2] == size
     assert not found[-1]
@@ -374,6 +377,20 @@ def test_a_key_that_was_kept_finds_a_bundle_made_by_somebody_else(whole, tmp_pat
     assert not seen["whole"]
     verification = Bundle(copy).verify([VerifyingKey.parse(kept.read_text())])
     assert [one.kind.value for one in verification.findings if one.breaks] == ["untrusted"]
+
+
+def test_both_find_an_approval_that_released_two_calls(tmp_path):
+    maria = Subject("user", "maria")
+    answer = Approval(approved=True, approver=maria, digest="d", at=1, request="a-1")
+    path = tmp_path / "audit.db"
+    with SqliteLedger(path) as made:
+        for call in ("c-1", "c-2"):
+            # A ledger of ours refuses the second; somebody else's may not.
+            append(
+                made, replace(record(call=call), approvals=(answer,)), record(Kind.RETURNED, call)
+            )
+    found = agreed(export(path, tmp_path / "audit"))
+    assert found[-1] == {("reused", 2, True): 1}
 
 
 def test_the_program_says_what_it_found_and_ends_accordingly(whole, tmp_path, capsys):

@@ -294,7 +294,9 @@ OPTIONAL = {
     "risk": is_text,
     "errors": is_number,
     "monitored": is_texts,
+    "approval": is_text,
     "approved": is_texts,
+    "uses": is_texts,
     "error": is_text,
 }
 
@@ -426,7 +428,7 @@ def walk(
     """Check every record by itself; the roots at the sizes that were signed, and at the end."""
     wanted = {head.size for head in heads} | ({kept.size} if kept else set())
     tree, roots = Growing(), dict[int, bytes]()
-    open_calls, erased = dict[str, int](), list[int]()
+    open_calls, used, erased = dict[str, int](), dict[str, int](), list[int]()
     stored = {level: inner(read, level, size) for level in range(1, 7) if size >> 8 * level}
     damaged: int | None = None
     if 0 in wanted:
@@ -438,7 +440,7 @@ def walk(
                 damaged = index + 1 - 256**level
         if index + 1 in wanted:
             roots[index + 1] = tree.root()
-        check_record(index, leaf, payload, hashed, report, open_calls, erased)
+        check_record(index, leaf, payload, hashed, report, open_calls, used, erased)
     for start, end in runs(erased):
         report.add("erased", start, f"the payloads of records {start} to {end} were erased")
     for call, index in open_calls.items():
@@ -467,6 +469,7 @@ def check_record(
     hashed: bytes,
     report: Report,
     open_calls: dict[str, int],
+    used: dict[str, int],
     erased: list[int],
 ) -> None:
     same = hashlib.sha256(b"\x00" + data).digest() == hashed
@@ -479,6 +482,10 @@ def check_record(
     if leaf["kind"] == "started":
         open_calls.pop(leaf["call"], None)
         open_calls[leaf["call"]] = index
+        for approval in leaf.get("uses", ()):
+            first = used.setdefault(approval, index)
+            if first != index:
+                report.add("reused", index, f"record {index} uses an approval like {first}")
     elif leaf["kind"] in ("returned", "raised"):
         open_calls.pop(leaf["call"], None)
     if not same:

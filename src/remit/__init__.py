@@ -6,9 +6,9 @@ enforce    Guard protect default_guard Toolbox Plan acting_as keep_context
 policy     Policy load watch WatchedPolicy
 ports      Decider Approver Ledger Discharge
 ledgers    MemoryLedger SqliteLedger
-approvers  FixedApprover TerminalApprover CallbackApprover
-errors     RemitError Blocked Denied Paused Pending Unavailable Unrecorded
-           NotData PolicyError LogError
+approvers  FixedApprover TerminalApprover CallbackApprover Inbox Desk
+errors     RemitError Blocked Denied Paused Responded Pending Unavailable Unrecorded
+           NotData PolicyError LogError Conflict
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from remit.canonical import Limits
 from remit.default import default_guard, protect
 from remit.errors import (
     Blocked,
+    Conflict,
     Denied,
     LogError,
     NotData,
@@ -29,6 +30,7 @@ from remit.errors import (
     Pending,
     PolicyError,
     RemitError,
+    Responded,
     Unavailable,
     Unrecorded,
 )
@@ -51,6 +53,8 @@ from remit.plan import Plan
 from remit.ports import Approver, Decider, Discharge, Ledger
 
 if TYPE_CHECKING:
+    from remit.approvers.desk import Desk
+    from remit.approvers.inbox import Inbox
     from remit.ledgers.memory import MemoryLedger
     from remit.ledgers.sqlite import SqliteLedger
     from remit.policy import Policy
@@ -68,13 +72,16 @@ __all__ = [
     "Approver",
     "Blocked",
     "CallbackApprover",
+    "Conflict",
     "Decider",
     "Decision",
     "Denied",
+    "Desk",
     "Discharge",
     "Effect",
     "FixedApprover",
     "Guard",
+    "Inbox",
     "Ledger",
     "Limits",
     "LogError",
@@ -89,6 +96,7 @@ __all__ = [
     "RemitError",
     "Request",
     "Resource",
+    "Responded",
     "Risk",
     "Session",
     "SqliteLedger",
@@ -109,6 +117,8 @@ __all__ = [
 # What not every program needs is imported when it is first asked for: the compiler of policies
 # takes longer to import than everything else, and a hook starts a new interpreter for each call.
 _LATER = {
+    "Desk": "remit.approvers.desk",
+    "Inbox": "remit.approvers.inbox",
     "MemoryLedger": "remit.ledgers.memory",
     "Policy": "remit.policy",
     "SqliteLedger": "remit.ledgers.sqlite",

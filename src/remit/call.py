@@ -20,19 +20,20 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
+from remit.asking import ask
+from remit.audit.case import Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.errors import Denied, NotData, Pending, Unavailable, Unrecorded
+from remit.driver import Ports, finish, settle, wait_here, wait_on_loop
+from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Approver, Decider, Discharge, Execute, Ledger, Maybe
+from remit.ports import Discharge, Execute
 
 T = TypeVar("T")
 
@@ -40,28 +41,20 @@ MOST_QUESTIONS = 16
 """Denials with different terms that one call may have lifted one after the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where a call goes with its questions."""
-
-    decider: Decider
-    ledger: Ledger
-    wait: Callable[[Future[Any]], Any]
-    """Turns a future into its result (`wait_here`) or into an awaitable (`wait_on_loop`)."""
-    approver: Approver | None = None
-    discharges: Mapping[str, Discharge] = field(default_factory=dict)
-    clock: Callable[[], int] = time.time_ns
-    """Unix time in nanoseconds."""
-
-
 async def govern(request: Request, execute: Execute[T], ports: Ports) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
+
+    Its value is that of *execute*, or what a person has answered in its place.
 
     Raises:
         Blocked: nothing ran.
         Unrecorded: it ran, and the ledger did not take its end.
     """
-    call = await begin(request, ports)
+    try:
+        call = await begin(request, ports)
+    except Responded as answered:
+        response: T = answered.response
+        return response
     try:
         value = call.discharged(execute)()
         if hasattr(value, "__await__"):
@@ -81,17 +74,23 @@ async def begin(request: Request, ports: Ports) -> Call:
     call = Call(_new_id(), request, ports)
     await call.decide()
     for _ in range(MOST_QUESTIONS):
-        if call.decision.approval is None or ports.approver is None:
+        if call.decision.approval is None or (ports.approver is None and ports.inbox is None):
             break
         unlifted = call.decision
-        await call.ask(ports.approver)
+        await call.ask()
         await call.decide()
         if call.decision.approval == unlifted.approval and call.decision.rules == unlifted.rules:
             break
     if not call.decision.allowed:
         raise await call.refusal()
     call.carry_out()
-    await call.record(Kind.STARTED)
+    try:
+        await call.record(Kind.STARTED)
+    except Unavailable as error:
+        if not isinstance(error.__cause__, Conflict):
+            raise
+        # Somebody else was quicker, or the answer was taken back: it is a denial after all.
+        raise await call.overtaken(error.__cause__) from error
     return call
 
 
@@ -106,14 +105,6 @@ async def decide(request: Request, ports: Ports) -> Decision:
     if not isinstance(decision, Decision):
         raise Unavailable(f"the decider answered with a {type(decision).__name__}")
     return decision
-
-
-async def settle(answer: Maybe[T], ports: Ports) -> T:
-    """What a port answered, however it did."""
-    waited: T | Awaitable[T] = ports.wait(answer) if isinstance(answer, Future) else answer
-    if hasattr(waited, "__await__"):
-        return await waited
-    return waited
 
 
 async def refuse(
@@ -144,35 +135,45 @@ class Call:
         """Put the request, with the answers it carries, to the decider."""
         self.decision = await decide(self.request, self.ports)
 
-    async def ask(self, approver: Approver) -> None:
+    async def ask(self) -> None:
         """Put the denial to people; their answers join the request.
 
         Raises:
             Pending: nobody has answered yet.
         """
-        terms = self.decision.approval
+        terms, request, clock = self.decision.approval, self.request, self.ports.clock
         assert terms is not None
-        digest = self.request.digest
-        question = ApprovalRequest(self.id, self.request, self.decision, terms, digest)
-        await self.record(Kind.ASKED, body=Frozen(approval=self.id, digest=digest))
-        try:
-            approvals = await settle(approver.ask(question), self.ports)
-        except Exception as error:
-            raise Unavailable(f"nobody could be asked about {self.request.action.name}") from error
-        if not _are_approvals(approvals):
-            raise Unavailable(f"the approver answered with {approvals!r}, not a tuple of approvals")
-        if not approvals:
-            raise Pending(question)
-        await self.record(Kind.ANSWERED, approvals=approvals, body=Frozen(approval=self.id))
+        question = ApprovalRequest(self.id, request, self.decision, terms, request.digest, clock())
+        answers = await ask(question, self.ports, self.record)
         self.request = msgspec.structs.replace(
-            self.request, approvals=self.request.approvals + approvals, at=self.ports.clock()
+            request, approvals=request.approvals + answers, at=clock()
         )
 
     async def refusal(self) -> Denied:
         """Record that the action will not run."""
-        self.decision = msgspec.structs.replace(self.decision, reason=self.why())
-        await self.record(Kind.REFUSED, approvals=self.request.approvals)
+        answers = self.request.approvals
+        reply = next((each.response for each in answers if each.response is not UNSET), UNSET)
+        self.decision = msgspec.structs.replace(
+            self.decision, reason=self.why(), advice=self.decision.advice or _edit(answers)
+        )
+        await self.record(Kind.REFUSED, approvals=answers)
+        if reply is not UNSET and self.decision.approval is not None:
+            return Responded(
+                self.request, self.decision, msgspec.json.decode(msgspec.json.encode(reply))
+            )
         return Denied(self.request, self.decision)
+
+    async def overtaken(self, conflict: Conflict) -> Denied:
+        """Record that an approval could not be used for this call."""
+        self.decision = Decision(
+            Effect.DENY,
+            f"{conflict}; ask again",
+            self.decision.rules,
+            risk=self.decision.risk,
+            advice="make the same call again, and somebody will be asked again",
+            policy=self.decision.policy,
+        )
+        return await self.refusal()
 
     def why(self) -> str:
         """The reason of the denial, and why nobody has lifted it."""
@@ -181,8 +182,11 @@ class Call:
             return decision.reason
         refusals = [answer for answer in answers if not answer.approved]
         if refusals:
-            said = f": {refusals[-1].reason}" if refusals[-1].reason else ""
-            return f"{decision.reason}; {refusals[-1].approver} refused{said}"
+            last = refusals[-1]
+            did = "refused" if last.instead is UNSET else "would approve other arguments"
+            did = did if last.response is UNSET else "answered in its place"
+            said = f": {last.reason}" if last.reason else ""
+            return f"{decision.reason}; {last.approver} {did}{said}"
         if answers:
             return f"{decision.reason}; the answers given do not lift this"
         return f"{decision.reason}; there is nobody to ask here"
@@ -202,6 +206,15 @@ class Call:
         for obligation, discharge in self.discharges:
             execute = discharge(obligation, execute)
         return execute
+
+    def use(self) -> Use | None:
+        """What starting does to the questions that the ledger keeps."""
+        kept = tuple(each for each in self.request.approvals if each.request or each.grant)
+        if not kept:
+            return None
+        if self.ports.inbox is None:
+            raise Unavailable("an approval is kept in an inbox, and there is none here to use it")
+        return Use(self.id, self.request.digest, kept)
 
     async def returned(self, value: object = None) -> None:
         """Record that the action came to its end with *value*."""
@@ -240,10 +253,13 @@ class Call:
     ) -> None:
         """Keep one step of this call; having returned, it is durable, unless it is the end."""
         ports = self.ports
+        move = None
         if kind is Kind.STARTED:
             approvals = self.request.approvals
+            move = self.use() if approvals else None
+        now, request = ports.clock(), self.request
         record = Record(
-            kind, self.id, ports.clock(), self.request, self.decision, approvals, body, result
+            kind, self.id, now, request, self.decision, approvals, body, result, move=move
         )
         try:
             index = ports.ledger.append(record)
@@ -256,40 +272,18 @@ class Call:
 UNDECIDED = Decision(Effect.DENY, "not decided yet")
 
 
-def finish(flow: Coroutine[Any, Any, T]) -> T:
-    """Run *flow* to its end without an event loop, or inside somebody else's.
-
-    Whoever suspends has to wait for a loop that is not here; they are told so
-    at the place where they do, and the call ends as it does for any other error.
-    """
-    try:
-        flow.send(None)
-        while True:
-            flow.throw(RuntimeError("this needs an event loop; use the guard's asynchronous form"))
-    except StopIteration as end:
-        value: T = end.value
-        return value
-
-
-def wait_here(future: Future[T]) -> T:
-    """Wait for *future* in this thread."""
-    return future.result()
-
-
-def wait_on_loop(future: Future[T]) -> Awaitable[T]:
-    """Wait for *future* without holding up the running loop."""
-    from asyncio import wrap_future
-
-    return wrap_future(future)
-
-
 def _is_owed(kind: Kind, answer: object) -> bool:
     """Whether the ledger has taken over an end; it then keeps it, or nothing more."""
     return kind in ENDS and isinstance(answer, Future) and not answer.done()
 
 
-def _are_approvals(answers: object) -> bool:
-    return isinstance(answers, tuple) and all(isinstance(answer, Approval) for answer in answers)
+def _edit(answers: tuple[Approval, ...]) -> str:
+    """How to try again where somebody would approve other arguments."""
+    edits = [answer for answer in answers if answer.instead is not UNSET]
+    if not edits:
+        return ""
+    arguments = msgspec.json.encode(edits[-1].instead).decode()
+    return f"{edits[-1].approver} would approve it with {arguments}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,13 +3,15 @@
     RemitError
     ├── Blocked           the action did not run; the one class an adapter catches
     │   ├── Denied        policy says no                        .request .decision
-    │   │   └── Paused    the kill switch is on
+    │   │   ├── Paused    the kill switch is on
+    │   │   └── Responded a person has answered in the action's place   .response
     │   ├── Pending       a person has been asked               .approval_request
     │   └── Unavailable   Remit could not decide, ask, meter, oblige or record
     ├── Unrecorded        it ran; how it ended is not on record. Do not run it again
     ├── NotData           a value that cannot be frozen, and so cannot be decided on   .path
     ├── PolicyError       a policy that cannot be used          .file .line .column
     ├── LogError          a log that fails verification         .index
+    ├── Conflict          an answer that comes too late, or from nobody who may give it   .case
     ├── ExprError         a condition that cannot be used       .line .column   (remit.expr)
     └── EvalError         a condition that has no value                         (remit.expr)
 
@@ -19,9 +21,10 @@ function raises itself passes through unchanged and is none of these.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from remit.audit.case import Case
     from remit.model import ApprovalRequest, Decision, Request
 
 
@@ -44,6 +47,14 @@ class Denied(Blocked):
 
 class Paused(Denied):
     """The kill switch is on for this subject, its project, or everything."""
+
+
+class Responded(Denied):
+    """A person has answered in the action's place. A function returns it; a generator cannot."""
+
+    def __init__(self, request: Request, decision: Decision, response: Any) -> None:
+        self.response = response
+        super().__init__(request, decision)
 
 
 class Pending(Blocked):
@@ -93,6 +104,14 @@ class PolicyError(RemitError):
         self.column = column
         place = ":".join(str(part) for part in (file, line, column) if part)
         super().__init__(f"{place}: {message}")
+
+
+class Conflict(RemitError):
+    """What somebody wants done with a question cannot be done, because of where that stands."""
+
+    def __init__(self, why: str, case: Case | None = None) -> None:
+        self.case = case
+        super().__init__(why)
 
 
 class LogError(RemitError):

@@ -16,7 +16,7 @@ from remit.call import Ports, decide, finish, govern, wait_here, wait_on_loop
 from remit.canonical import LIMITS, Limits
 from remit.model import Action, Decision, Request, Resource
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Execute, Ledger
+from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger
 from remit.protection import Protection, protection_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Guard:
     Args:
         decider: answers requests; usually a `Policy`.
         ledger: keeps the records. Nothing runs that it has not taken.
-        approver: puts denials that may be lifted to people. None: they stay denials.
+        approver: puts denials that may be lifted to people: one that answers now, or an
+            `Inbox` on the same ledger. None: they stay denials.
         discharges: who carries out each type of obligation.
         limits: how large the arguments of a call may be.
         opaque: types of arguments that are no data, for every function protected here.
@@ -46,7 +47,7 @@ class Guard:
         decider: Decider,
         *,
         ledger: Ledger,
-        approver: Approver | None = None,
+        approver: Approver | Inbox | None = None,
         discharges: Mapping[str, Discharge] | None = None,
         limits: Limits = LIMITS,
         opaque: Collection[type] = (),
@@ -54,7 +55,18 @@ class Guard:
     ) -> None:
         self.limits = limits
         self.opaque = Opaque.of(opaque)
-        self.ports = Ports(decider, ledger, wait_here, approver, dict(discharges or {}), clock)
+        inbox = approver if isinstance(approver, Inbox) else None
+        if inbox is not None and inbox.ledger is not ledger:
+            raise TypeError("the inbox keeps its questions in another ledger than the guard's")
+        self.ports = Ports(
+            decider,
+            ledger,
+            wait_here,
+            None if isinstance(approver, Inbox) else approver,
+            inbox,
+            dict(discharges or {}),
+            clock,
+        )
         self.async_ports = replace(self.ports, wait=wait_on_loop)
         self._protected: WeakSet[Protection] = WeakSet()
 

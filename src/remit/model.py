@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from remit.canonical import NOTHING, Frozen, digest, freeze
 from remit.errors import NotData
@@ -118,6 +119,26 @@ class Approval(msgspec.Struct, frozen=True):
     at: int
     """When they answered. An answer older than the terms allow lifts nothing."""
     reason: str = ""
+    request: str = ""
+    """The id of the approval request it answers, where that is kept: one call uses it up."""
+    asked: int = 0
+    """When that was asked; who else may answer after a while depends on it."""
+    behalf: Subject | None = None
+    """Who has let them answer in their place."""
+    grant: str = ""
+    """The id of the standing grant that answers without asking."""
+    response: Any = UNSET
+    """What the caller is to be given instead of running the action, frozen. Not an approval."""
+    instead: Properties | UnsetType = UNSET
+    """Arguments with which they would approve it. Not an approval of those it was asked with."""
+
+    def __post_init__(self) -> None:
+        if self.instead is not UNSET and type(self.instead) is not Frozen:
+            _freeze_field(self, "instead")
+        if self.response is not UNSET:
+            msgspec.structs.force_setattr(self, "response", freeze(self.response, path="response"))
+        if self.approved and (self.response is not UNSET or self.instead is not UNSET):
+            raise ValueError("who answers in place of the action, or changes it, does not approve")
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -189,6 +210,14 @@ class Obligation(msgspec.Struct, frozen=True):
             _freeze_field(self, "properties")
 
 
+class Escalation(msgspec.Struct, frozen=True):
+    """Approvers who are added when a question has waited for a while."""
+
+    after: float
+    """Seconds since it was asked."""
+    approvers: tuple[str, ...]
+
+
 class ApprovalTerms(msgspec.Struct, frozen=True):
     """Who may lift a denial, how many of them it takes, and for how long their answer is good."""
 
@@ -197,6 +226,12 @@ class ApprovalTerms(msgspec.Struct, frozen=True):
     quorum: int = 1
     ttl: float = 900.0
     """Seconds from an answer until it no longer lifts anything."""
+    within: float = 86400.0
+    """Seconds that an inbox waits for answers; silence after that is a denial."""
+    escalations: tuple[Escalation, ...] = ()
+    """Who else may answer when nobody has."""
+    standing: float = 0.0
+    """Seconds for which somebody may approve calls like this before they are made; 0: never."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -240,3 +275,10 @@ class ApprovalRequest(msgspec.Struct, frozen=True):
     decision: Decision
     terms: ApprovalTerms
     digest: str
+    at: int = 0
+    """When it was asked. Unix time in nanoseconds."""
+
+    @property
+    def until(self) -> int:
+        """When an inbox stops waiting for answers. Unix time in nanoseconds."""
+        return self.at + int(self.terms.within * 1e9)

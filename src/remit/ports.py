@@ -10,10 +10,11 @@ Whatever a port raises becomes `Unavailable`, and nothing runs.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from remit.audit.case import Case
 from remit.audit.record import Record
 from remit.model import Approval, ApprovalRequest, Decision, Obligation, Request
 
@@ -39,11 +40,45 @@ class Approver(Protocol):
         ...
 
 
+@runtime_checkable
+class Inbox(Protocol):
+    """Keeps questions until people have answered them, and records both. See `approvers.inbox`.
+
+    The ledger it records in is the guard's: that makes sure that an answer is used once.
+    """
+
+    ledger: Any
+    channel: Approver | None
+    """Is asked as well; what it does not answer at once, people answer later."""
+
+    wait: float
+    """Seconds that a call waits for them."""
+
+    def open(self, question: ApprovalRequest, /) -> Maybe[Case]:
+        """The case of *question*: one that is open already, or a new one."""
+        ...
+
+    def take(self, case: Case, answers: Sequence[Approval], /) -> Maybe[Case]:
+        """*case*, with what its channel answered."""
+        ...
+
+    def settled(self, case: Case, /) -> Maybe[Case]:
+        """*case* once it is settled, or as it is when the time to wait is over."""
+        ...
+
+    def waits(self, case: Case, /) -> bool:
+        """Whether *case* still needs people."""
+        ...
+
+
 class Ledger(Protocol):
     """An append-only log of records."""
 
     def append(self, record: Record, /) -> Maybe[int]:
         """Keep *record* and return its index; having answered, it survives a crash.
+
+        A record with a `move` is kept in one step with what that does to a question, or
+        `Conflict` is raised, or set on the future, and it is not kept.
 
         A call does not wait for a `Future` that is to hold the index of its end
         (`record.ENDS`). Whoever answers an end with one owes it: to write it within

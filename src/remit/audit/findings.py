@@ -32,6 +32,8 @@ class FindingKind(StrEnum):
     """Two histories were signed, or another one than this."""
     UNTRUSTED = "untrusted"
     """A checkpoint is not by a trusted key, or not of this log."""
+    REUSED = "reused"
+    """One approval released two calls."""
     UNENDED = "unended"
     """A call started and never ended. A fact, not a fault of the log."""
     ERASED = "erased"

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from remit.audit.case import Move, subject_of, uses
 from remit.canonical import NOTHING, digest
 from remit.model import Approval, Decision, Properties, Request, Resource, Session, Subject
 
@@ -75,6 +76,8 @@ class Record(msgspec.Struct, frozen=True):
     """Frozen facts about this step: `error` and `message`, `approval` (an id), `result_type`."""
     result: Any = UNSET
     """What the action returned, frozen. Only its digest is kept, in the payload."""
+    move: Move | None = None
+    """What it does to questions that the ledger keeps; it is not kept if that cannot be done."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -82,12 +85,15 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     leaf: bytes
     payload: bytes
+    move: Move | None = None
+    """Made in the transaction that keeps it."""
 
 
 class _Leaf(msgspec.Struct, gc=False):
     """The fields in the order of their names, which is what makes the bytes canonical."""
 
     action: str
+    approval: str | msgspec.UnsetType
     approved: list[str] | msgspec.UnsetType
     at: int
     call: str
@@ -103,6 +109,7 @@ class _Leaf(msgspec.Struct, gc=False):
     run: str | msgspec.UnsetType
     session: str | msgspec.UnsetType
     subject: str
+    uses: tuple[str, ...] | msgspec.UnsetType
     v: int
 
 
@@ -127,6 +134,7 @@ def encode(record: Record, salt: bytes) -> Entry:
     request, decision, approvals = record.request, record.decision, record.approvals
     leaf = _Leaf(
         action=request.action.name,
+        approval=subject_of(record.move) or UNSET,
         approved=[one.digest for one in approvals if one.approved] if approvals else UNSET,
         at=record.at // 1000,
         call=record.call,
@@ -142,9 +150,10 @@ def encode(record: Record, salt: bytes) -> Entry:
         run=request.run.get("id") or UNSET,
         session=request.session.id or UNSET,
         subject=str(request.subject),
+        uses=(record.kind is Kind.STARTED and uses(approvals)) or UNSET,
         v=VERSION,
     )
-    return Entry(_encode(leaf), payload)
+    return Entry(_encode(leaf), payload, record.move)
 
 
 def _payload(record: Record, salt: bytes) -> object:

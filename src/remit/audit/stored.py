@@ -32,7 +32,11 @@ class Leaf(msgspec.Struct, frozen=True):
     risk: str = ""
     errors: int = 0
     monitored: tuple[str, ...] = ()
+    approval: str = ""
+    """The approval request or standing right it is about."""
     approved: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    """The approval requests that it uses up."""
     error: str = ""
 
 

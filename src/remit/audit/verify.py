@@ -5,6 +5,7 @@ A verifier trusts some keys and nothing else. What it reports as broken:
 - a record whose leaf or payload is not what its hash says, that is missing, or out of order;
 - records that are not those a checkpoint signs, and a log shorter than a checkpoint says;
 - two signed histories that cannot both be true;
+- an approval that released two calls;
 - a checkpoint that no trusted key signed, or that is another log's.
 
 What it reports as fact: calls that never ended, payloads that were erased,
@@ -79,6 +80,8 @@ class _Log:
         self.gapless = True
         """While this holds, `frontier` is that of the first `size` records."""
         self.under_way: dict[str, int] = {}
+        self.used: dict[str, int] = {}
+        """Which record used up each approval."""
         self.erased: tuple[int, int] | None = None
 
     def find(self, kind: FindingKind, index: int, message: str) -> None:
@@ -118,8 +121,16 @@ class _Log:
     def follow(self, index: int, leaf: Leaf) -> None:
         if leaf.kind is Kind.STARTED:
             self.under_way[leaf.call] = index
+            for approval in leaf.uses:
+                self.use(approval, index)
         elif leaf.kind in ENDS:
             self.under_way.pop(leaf.call, None)
+
+    def use(self, approval: str, index: int) -> None:
+        first = self.used.setdefault(approval, index)
+        if first != index:
+            why = f"it released the call of record {first} already"
+            self.find(FindingKind.REUSED, index, f"record {index} uses approval {approval}: {why}")
 
     def follow_nodes(self, completed: Iterable[Node]) -> None:
         """Hold the inner nodes that a record completed against those the log keeps."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 
 from remit.audit import tree
+from remit.audit.case import Case, Docket, Standing
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.findings import Verification
 from remit.audit.note import SigningKey, VerifyingKey
@@ -23,19 +25,46 @@ EVERYTHING = Filter()
 class MemoryLedger:
     """Keeps records in a list; they become bytes when somebody asks for bytes."""
 
-    def __init__(self, *, signer: SigningKey | None = None, origin: str = "remit/memory") -> None:
+    def __init__(
+        self,
+        *,
+        signer: SigningKey | None = None,
+        origin: str = "remit/memory",
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.records: list[Record] = []
         self.origin = origin
         self._signer = signer
         self._stored: list[Stored] = []
         self._checkpoints: list[str] = []
+        self._cases: dict[str, Case] = {}
+        self._standing: dict[str, Standing] = {}
+        self._clock = clock
         self._lock = Lock()
 
     def append(self, record: Record, /) -> int:
-        """Keep *record* and return its index."""
+        """Keep *record* and return its index.
+
+        Raises:
+            Conflict: it does to a question what cannot be done.
+        """
         with self._lock:
+            if record.move is not None:
+                Docket(self._cases, self._standing, self._clock()).make(record.move)
             self.records.append(record)
             return len(self.records) - 1
+
+    def case(self, identity: str) -> Case | None:
+        """The question to people with this id, and what became of it."""
+        return self._cases.get(identity)
+
+    def cases(self, *, waiting: bool = True) -> tuple[Case, ...]:
+        """The questions to people that are not closed, or all, in the order they were asked in."""
+        return tuple(case for case in tuple(self._cases.values()) if not (waiting and case.closed))
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The standing rights that were given and not revoked."""
+        return tuple(self._standing.values())
 
     def size(self) -> int:
         """How many records there are."""

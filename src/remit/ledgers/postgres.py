@@ -42,6 +42,7 @@ class PostgresLedger(PostgresLog):
             process signs none: leave that to another, which the agents cannot reach.
         origin: names the log in its checkpoints; a new ledger without one makes one up.
         patience: seconds to wait for the database, or for another that is writing.
+        clock: by which answers of people are too old; None is the database's, which all share.
     """
 
     def __init__(
@@ -51,13 +52,15 @@ class PostgresLedger(PostgresLog):
         signer: SigningKey | str | Path | None = None,
         origin: str | None = None,
         patience: float = PATIENCE,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self._signer = None if signer is None else _signing(signer)
         postgres_schema.check_origin(origin)
         writes = Address(dsn, patience, writes=True)
         _create(writes, origin)
         super().__init__(dsn, patience=max(patience, postgres_log.PATIENCE))
-        self._writer = Writer(str(writes), partial(Store, writes, self.origin), self._signer)
+        store = partial(Store, writes, self.origin, clock)
+        self._writer = Writer(str(writes), store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 
     def append(self, record: Record, /) -> Future[int]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from remit.audit.case import Case, Standing, decode_case, decode_standing
 from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.stored import Stored
@@ -95,6 +96,25 @@ class PostgresLog:
         """Every checkpoint signed so far, in ascending size."""
         with self._snapshot() as session:
             yield from _checkpoints(session)
+
+    def case(self, identity: str) -> Case | None:
+        """The question to people with this id, and what became of it."""
+        with self._snapshot() as session:
+            rows = _rows(session, "SELECT body FROM remit.approval WHERE id = $1", identity)
+            return next((decode_case(body) for (body,) in rows), None)
+
+    def cases(self, *, waiting: bool = True) -> tuple[Case, ...]:
+        """The questions to people that are not closed, or all, in the order they were asked in."""
+        where = "WHERE digest IS NOT NULL" if waiting else ""
+        query = f"SELECT body FROM remit.approval {where} ORDER BY asked, id"  # noqa: S608 - one of two texts
+        with self._snapshot() as session:
+            return tuple(decode_case(body) for (body,) in _rows(session, query))
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The standing rights that were given and not revoked."""
+        with self._snapshot() as session:
+            rows = _rows(session, "SELECT body FROM remit.standing ORDER BY id")
+            return tuple(decode_standing(body) for (body,) in rows)
 
     def verifying_key(self) -> VerifyingKey:
         """There is none: whoever can write a database could replace a key that lies in it.

@@ -5,6 +5,8 @@
     tree        one row: which log this is, and the frontier of its tree
     node        level, seq, hash: its inner nodes at every eighth height, for proofs
     checkpoint  size, note
+    approval    id, digest while it is open, asked, body: the questions to people
+    standing    id, body: standing approvals and delegations that were not revoked
     format      one row: the version of these tables
 
 The columns that listings use are generated: they cannot say anything else than
@@ -73,6 +75,11 @@ CREATE TABLE remit.checkpoint (
     note text NOT NULL
 );
 CREATE INDEX checkpoint_size ON remit.checkpoint (size);
+CREATE TABLE remit.approval (
+    id text PRIMARY KEY, digest text, asked bigint NOT NULL, body bytea NOT NULL
+);
+CREATE INDEX approval_open ON remit.approval (digest) WHERE digest IS NOT NULL;
+CREATE TABLE remit.standing (id text PRIMARY KEY, body bytea NOT NULL);
 CREATE TABLE remit.format (
     sole boolean PRIMARY KEY DEFAULT true CHECK (sole),
     version integer NOT NULL

@@ -15,14 +15,15 @@ is handed over again and is there already, is not written twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from remit.audit import note
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
-from remit.errors import LogError
+from remit.errors import Conflict, LogError
+from remit.ledgers import postgres_docket
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_schema import FORMAT, LOCK
 from remit.ledgers.postgres_session import Connection, Session
@@ -56,30 +57,44 @@ _LAST = "SELECT note FROM remit.checkpoint WHERE size = $1 ORDER BY id DESC LIMI
 class Store:
     """Connects when it first has to, and again after anything went wrong."""
 
-    def __init__(self, address: Address, origin: str) -> None:
+    def __init__(
+        self, address: Address, origin: str, clock: Callable[[], int] | None = None
+    ) -> None:
         self.address = address
+        self._clock = clock
         self.origin = origin
         self._session = Session(address)
         self._doubt = NO_DOUBT
         self._kept: dict[Hash, int] = {}
         """What turned out to be there, though whoever handed it over was not told."""
 
-    def append(self, entries: Sequence[Entry], /) -> int:
-        """Make *entries* durable, all or none; return the index of the first."""
+    def append(self, entries: Sequence[Entry], /) -> list[int | Conflict]:
+        """Make *entries* durable, all or none, but for those whose moves cannot be made.
+
+        Where each of them is, or why it is not kept.
+        """
         hashes = [leaf_hash(entry.leaf) for entry in entries]
 
-        async def work(connection: Connection) -> int:
+        async def work(connection: Connection) -> list[int | Conflict]:
             await connection.execute(_BEGIN)
             frontier = await self._tree(connection)
             await self._resolve(connection)
-            there = sum(hashed in self._kept for hashed in hashes)
-            # What is there already stands at the front, and maybe not next to the rest.
-            end = self._kept.get(hashes[-1], frontier.size + len(hashes) - there - 1) + 1
-            await _insert(connection, entries[there:], hashes[there:], frontier)
-            self._doubt = (frontier.size, hashes[there:])
+            new = [at for at, hashed in enumerate(hashes) if hashed not in self._kept]
+            moving = [entries[at] for at in new]
+            refused = await postgres_docket.move(connection, moving, self._clock and self._clock())
+            kept = [at for place, at in enumerate(new) if place not in refused]
+            fresh = [hashes[at] for at in kept]
+            if kept:
+                await _insert(connection, [entries[at] for at in kept], fresh, frontier)
+            self._doubt = (frontier.size, fresh)
             await _commit(connection)
+            places: dict[int, int | Conflict] = {
+                at: self._kept[hashed] for at, hashed in enumerate(hashes) if hashed in self._kept
+            }
+            places |= {new[place]: conflict for place, conflict in refused.items()}
+            places |= dict(zip(kept, range(frontier.size, frontier.size + len(kept)), strict=True))
             self._doubt, self._kept = NO_DOUBT, {}
-            return end - len(hashes)
+            return [places[at] for at in range(len(entries))]
 
         return self._session.run(work)
 

@@ -10,6 +10,7 @@ Beside the file lie `audit.db.key`, which signs its checkpoints, and
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -36,6 +37,7 @@ class SqliteLedger(SqliteLog):
         signer: signs the checkpoints; None stands for the key beside the file.
         origin: names the log in its checkpoints; a new ledger without one makes one up.
         patience: seconds to wait for another process that is writing.
+        clock: by which answers of people are too old. Unix time in nanoseconds.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class SqliteLedger(SqliteLog):
         signer: SigningKey | None = None,
         origin: str | None = None,
         patience: float = PATIENCE,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         origin = sqlite_schema.create(Path(path), origin, patience)
         super().__init__(path)
         if signer is None:
             keys.ensure(self.path, origin)
         self._signer = _signing(self.path, signer)
-        store = partial(Store, self.path, patience)
+        store = partial(Store, self.path, patience, clock)
         self._writer = Writer(str(self.path), store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 

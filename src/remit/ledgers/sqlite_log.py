@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from remit.audit.case import Case, Standing
 from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.stored import Parts, Stored
@@ -26,7 +27,7 @@ from remit.audit.tree import (
 )
 from remit.audit.verify import verify
 from remit.errors import LogError
-from remit.ledgers import keys, sqlite_schema
+from remit.ledgers import keys, sqlite_docket, sqlite_schema
 from remit.ledgers.query import Filter
 
 EVERYTHING = Filter()
@@ -88,6 +89,21 @@ class SqliteLog:
         """Every checkpoint signed so far, in ascending size."""
         with self._reading() as connection:
             yield from _checkpoints(connection)
+
+    def case(self, identity: str) -> Case | None:
+        """The question to people with this id, and what became of it."""
+        with self._reading() as connection:
+            return next(sqlite_docket.named(connection, identity), None)
+
+    def cases(self, *, waiting: bool = True) -> tuple[Case, ...]:
+        """The questions to people that are not closed, or all, in the order they were asked in."""
+        with self._reading() as connection:
+            return tuple(sqlite_docket.cases(connection, waiting=waiting))
+
+    def standing(self) -> tuple[Standing, ...]:
+        """The standing rights that were given and not revoked."""
+        with self._reading() as connection:
+            return tuple(sqlite_docket.standing(connection))
 
     def verifying_key(self) -> VerifyingKey:
         """The key beside the file that checks the checkpoints."""

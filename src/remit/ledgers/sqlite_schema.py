@@ -5,6 +5,9 @@
     tree        one row: which log this is, and the frontier of its tree
     node        level, seq, hash: its inner nodes at every eighth height, for proofs
     checkpoint  size, note
+    approval    id, digest while it is open, asked, body: the questions to people, and where they
+                stand; made of the records, and moved with them
+    standing    id, body: standing approvals and delegations that were not revoked
 
 The columns that listings use are generated: they cannot say anything else than
 the leaf, which the tree protects.
@@ -57,6 +60,11 @@ CREATE TABLE node (
 ) WITHOUT ROWID;
 CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL);
 CREATE INDEX checkpoint_size ON checkpoint (size);
+CREATE TABLE approval (
+    id TEXT PRIMARY KEY, digest TEXT, asked INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX approval_open ON approval (digest) WHERE digest IS NOT NULL;
+CREATE TABLE standing (id TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
 
 

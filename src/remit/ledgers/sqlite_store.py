@@ -17,9 +17,9 @@ from remit.audit import note
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
-from remit.audit.tree import Frontier, Node, leaf_hash
-from remit.errors import LogError
-from remit.ledgers import sqlite_schema
+from remit.audit.tree import Frontier, Hash, Node, leaf_hash
+from remit.errors import Conflict, LogError
+from remit.ledgers import sqlite_docket, sqlite_schema
 
 T = TypeVar("T")
 Row: TypeAlias = tuple[object, ...]
@@ -35,29 +35,28 @@ _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
 class Store:
     """Opens the file when it is first needed, and again after anything went wrong."""
 
-    def __init__(self, path: Path, patience: float) -> None:
+    def __init__(self, path: Path, patience: float, clock: Callable[[], int]) -> None:
         self.path = path
+        self._clock = clock
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
 
-    def append(self, entries: Sequence[Entry]) -> int:
-        """Make *entries* durable, all or none; return the index of the first."""
+    def append(self, entries: Sequence[Entry]) -> list[int | Conflict]:
+        """Make *entries* durable, all or none, but for those whose moves cannot be made.
+
+        Where each of them is, or why it is not kept.
+        """
         hashes = [leaf_hash(entry.leaf) for entry in entries]
 
-        def work(connection: sqlite3.Connection) -> int:
-            _, first, frontier = _tree(connection)
-            nodes: list[Node] = []
-            grown = frontier.extend(hashes, nodes)
-            indexes = range(first, grown.size)
-            leaves = (entry.leaf.decode() for entry in entries)
-            bodies = (entry.payload for entry in entries)
-            _insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
-            _insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
-            _insert(connection, _NODE, nodes)
-            tree = (grown.size, grown.to_bytes())
-            connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
-            return first
+        def work(connection: sqlite3.Connection) -> list[int | Conflict]:
+            refused = sqlite_docket.move(connection, entries, self._clock())
+            if not refused:
+                return list(_keep(connection, entries, hashes))
+            kept = [at for at in range(len(entries)) if at not in refused]
+            places = _keep(connection, [entries[at] for at in kept], [hashes[at] for at in kept])
+            found: dict[int, int | Conflict] = {**refused, **dict(zip(kept, places, strict=True))}
+            return [found[at] for at in range(len(entries))]
 
         return self._transact(work)
 
@@ -102,6 +101,24 @@ class Store:
             self._inode = self.path.stat().st_ino
             sqlite_schema.check(self._connection, self.path)
         return self._connection
+
+
+def _keep(
+    connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]
+) -> range:
+    """Where *entries* are, once the transaction ends."""
+    _, first, frontier = _tree(connection)
+    nodes: list[Node] = []
+    grown = frontier.extend(hashes, nodes)
+    indexes = range(first, grown.size)
+    leaves = (entry.leaf.decode() for entry in entries)
+    bodies = (entry.payload for entry in entries)
+    _insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
+    _insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
+    _insert(connection, _NODE, nodes)
+    tree = (grown.size, grown.to_bytes())
+    connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
+    return indexes
 
 
 def _insert(connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:

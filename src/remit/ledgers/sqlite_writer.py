@@ -34,7 +34,7 @@ import msgspec
 
 from remit.audit.note import SigningKey
 from remit.audit.record import UNAWAITED, Entry, Record, encode
-from remit.errors import LogError
+from remit.errors import Conflict, LogError
 from remit.ledgers import forks
 
 MOST_AT_ONCE = 4096
@@ -60,8 +60,11 @@ _logger = logging.getLogger("remit.ledger")
 class Store(Protocol):
     """Where the thread writes. It is opened when first used, and used by this thread alone."""
 
-    def append(self, entries: Sequence[Entry], /) -> int:
-        """Make *entries* durable, all or none; return the index of the first."""
+    def append(self, entries: Sequence[Entry], /) -> list[int | Conflict]:
+        """Make *entries* durable, all or none, but for those whose moves cannot be made.
+
+        Where each of them is, or why it is not kept.
+        """
         ...
 
     def sign(self, key: SigningKey, /) -> str:
@@ -162,8 +165,17 @@ class Writer:
         return job.future
 
     def append_all(self, records: Iterable[Record]) -> Future[int]:
-        """Have all of *records* written or none; the future holds the index of the first."""
+        """Have all of *records* written or none; the future holds the index of the first.
+
+        Raises:
+            LogError: it is known already that they cannot be.
+            ValueError: there are none, or some that do something to a question.
+        """
         handed = tuple(records)
+        if not handed:
+            raise ValueError("there are no records to keep, and so none has an index")
+        if any(one.move for one in handed):
+            raise ValueError("records that do something to a question are kept one by one")
         salts = secrets.token_bytes(16 * len(handed))
         entries = tuple(
             encode(one, salts[at : at + 16])
@@ -301,7 +313,7 @@ class _Worker:
             return
         entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
         try:
-            index = self.store.append(entries) + len(self.owed)
+            places = self.store.append(entries)[len(self.owed) :]
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
             self._fail(jobs, error)
             return
@@ -309,10 +321,15 @@ class _Worker:
             self._settle()
         if self.sign_at == math.inf and self.signer is not None:
             self.sign_at = time.monotonic() + SIGN_EVERY
+        at = 0
         for job in jobs:
             self.done += len(job.entries)
-            job.future.set_result(index)
-            index += len(job.entries)
+            place = places[at]
+            if isinstance(place, Conflict):
+                job.future.set_exception(place)
+            else:
+                job.future.set_result(place)
+            at += len(job.entries)
 
     def _fail(self, jobs: Sequence[Append], error: Exception) -> None:
         ends = tuple(entry for job in jobs if not job.awaited for entry in job.entries)

@@ -4,6 +4,9 @@ An approval counts when it says yes to exactly this request (its digest), is
 neither too old nor from the future, and comes from somebody the terms name who
 is not the requester, nor the person the requester acts for. As many people as
 the quorum asks for must have answered so; one refusal outweighs them all.
+
+Who answers in somebody's place counts as themselves, with the other's right to
+answer: two answers of one person are one, however many stand behind them.
 """
 
 from __future__ import annotations
@@ -26,21 +29,24 @@ class Answers:
 
     def lift(self, terms: ApprovalTerms) -> tuple[str, ...]:
         """Who lifted a denial with these *terms*; nobody, unless enough did and none refused."""
-        named = [answer for answer in self._answers if _named(answer.approver, terms)]
+        named = [answer for answer in self._answers if may_answer(answer, terms)]
         if any(answer.approved is not True for answer in named):
             return ()
         people = {
             spell(str(answer.approver)): str(answer.approver)
             for answer in named
-            if self._timely(answer, terms) and not self._own(answer.approver)
+            if self._timely(answer, terms) and not self.own(answer)
         }
         return tuple(people.values()) if len(people) >= max(terms.quorum, 1) else ()
 
     def _timely(self, answer: Approval, terms: ApprovalTerms) -> bool:
         return -SKEW <= self._at - answer.at <= terms.ttl * 1e9
 
-    def _own(self, approver: Subject) -> bool:
-        return not self._requesters.isdisjoint({spell(str(approver)), spell(approver.id)})
+    def own(self, answer: Approval) -> bool:
+        """Whether the requester answers, or the person it acts for, or either has it answered."""
+        people = [answer.approver, *([answer.behalf] if answer.behalf else [])]
+        names = {spell(name) for who in people for name in (str(who), who.id)}
+        return not self._requesters.isdisjoint(names)
 
 
 def _requesters(request: Request) -> set[str]:
@@ -51,8 +57,16 @@ def _requesters(request: Request) -> set[str]:
     return requesters
 
 
-def _named(approver: Subject, terms: ApprovalTerms) -> bool:
-    return not terms.approvers or any(_is(approver, name) for name in terms.approvers)
+def may_answer(answer: Approval, terms: ApprovalTerms) -> bool:
+    """Whether the terms name who answers, or in whose place they do, by the time they do."""
+    if not terms.approvers:
+        return True
+    names = list(terms.approvers)
+    for escalation in terms.escalations:
+        if answer.asked and answer.at - answer.asked >= escalation.after * 1e9:
+            names += escalation.approvers
+    people = [answer.approver, *([answer.behalf] if answer.behalf else [])]
+    return any(_is(who, name) for who in people for name in names)
 
 
 def _is(approver: Subject, name: str) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from remit.canonical import freeze
 from remit.errors import NotData
-from remit.model import ApprovalTerms, Obligation, Risk
+from remit.model import ApprovalTerms, Escalation, Obligation, Risk
 from remit.policy import glob, names
 from remit.policy.condition import read_condition
 from remit.policy.fields import Errors, Fields
@@ -37,6 +37,7 @@ from remit.policy.rule import (
 from remit.policy.window import WINDOW, read_window
 
 LONGEST_TTL = 30 * 86400
+_TERMS = ("approvers", "quorum", "expires", "within", "escalate", "standing")
 _APPROVER = re.compile(r"(user|role|group):\S.*")
 
 OBLIGATION = Shape(
@@ -46,6 +47,14 @@ OBLIGATION = Shape(
 )
 _PATTERNS: Schema = {"anyOf": [PATTERN, {"type": "array", "items": PATTERN, "minItems": 1}]}
 _APPROVERS: Schema = {"type": "string", "pattern": rf"^\s*{_APPROVER.pattern}\s*$"}
+_WHO: Schema = {"anyOf": [_APPROVERS, {"type": "array", "items": _APPROVERS, "minItems": 1}]}
+ESCALATION = Shape(
+    "an escalation",
+    {
+        "after": Key(DURATION, "How long the question has waited.", "write it like after: 1h"),
+        "approvers": Key(_WHO, "Who may answer then, too.", "name them like role:director"),
+    },
+)
 RULE = Shape(
     "a rule",
     {
@@ -64,12 +73,15 @@ RULE = Shape(
         "risk": Key(one_of(Risk), "How bad it would be if the rule were wrong."),
         "reason": Key(TEXT, "Why, for whoever is refused or asked."),
         "advice": Key(TEXT, "How the agent may try again."),
-        "approvers": Key(
-            {"anyOf": [_APPROVERS, {"type": "array", "items": _APPROVERS, "minItems": 1}]},
-            "Who may lift it: user:alice, role:manager, group:finance.",
-        ),
+        "approvers": Key(_WHO, "Who may lift it: user:alice, role:manager, group:finance."),
         "quorum": Key({"type": "integer", "minimum": 1}, "How many different people it takes."),
         "expires": Key(DURATION, "How long an answer is good for: 45s, 15m, 1h30m, at most 30d."),
+        "within": Key(DURATION, "How long an inbox waits for an answer. Left out: 1d."),
+        "escalate": Key(list_of(ESCALATION), "Who else may answer when nobody has."),
+        "standing": Key(
+            DURATION,
+            "For how long somebody may approve such calls before they are made. Left out: never.",
+        ),
         "mode": Key(one_of(Mode), "monitor: say what it would have done, and change nothing."),
         "obligations": Key(list_of(OBLIGATION), "What must be carried out for an allow to stand."),
         "valid": Key(WINDOW, "When it is there at all."),
@@ -150,7 +162,7 @@ def _mistake(pattern: str) -> str:
 
 
 def _terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
-    given = [key for key in ("approvers", "quorum", "expires") if key in fields]
+    given = [key for key in _TERMS if key in fields]
     if effect is RuleEffect.ALLOW:
         for key in given:
             fields.refuse(key, f"{key!r} has no meaning on a rule that allows; write effect: ask")
@@ -162,7 +174,28 @@ def _terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
             )
         return None
     approvers = _approvers(fields)
-    return ApprovalTerms(approvers, _quorum(fields, approvers), _ttl(fields))
+    default = ApprovalTerms()
+    return ApprovalTerms(
+        approvers,
+        _quorum(fields, approvers),
+        ttl=float(fields.duration("expires", LONGEST_TTL) or default.ttl),
+        within=float(fields.duration("within", LONGEST_TTL) or default.within),
+        escalations=_escalations(fields, approvers),
+        standing=float(fields.duration("standing", LONGEST_TTL)),
+    )
+
+
+def _escalations(fields: Fields, approvers: tuple[str, ...]) -> tuple[Escalation, ...]:
+    if "escalate" in fields and not approvers:
+        fields.fail("escalate", "anyone may answer from the beginning; name approvers first")
+    found: list[Escalation] = []
+    for node in fields.nodes("escalate"):
+        step = Fields.of(node, ESCALATION, fields.errors)
+        after = float(step.duration("after", LONGEST_TTL))
+        if found and 0 < after <= found[-1].after:
+            step.fail("after", "each escalation comes later than the one before it")
+        found.append(Escalation(after, _approvers(step)))
+    return tuple(found)
 
 
 def _approvers(fields: Fields) -> tuple[str, ...]:
@@ -190,10 +223,6 @@ def _quorum(fields: Fields, approvers: tuple[str, ...]) -> int:
             f"{quorum} approvals are asked of {len(people)} people; name more or lower the quorum",
         )
     return quorum
-
-
-def _ttl(fields: Fields) -> float:
-    return float(fields.duration("expires", LONGEST_TTL) or ApprovalTerms().ttl)
 
 
 def _obligations(fields: Fields, effect: RuleEffect) -> tuple[Obligation, ...]:

@@ -1,0 +1,68 @@
+"""How a coroutine whose every `await` is a port is driven: on a loop, or in place.
+
+`settle` is the one place where what a port answers becomes its value. A port may answer
+at once, with an awaitable, or with a `Future`; `Ports.wait` says how a future is waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a call goes with its questions."""
+
+    decider: Decider
+    ledger: Ledger
+    wait: Callable[[Future[Any]], Any]
+    """Turns a future into its result (`wait_here`) or into an awaitable (`wait_on_loop`)."""
+    approver: Approver | None = None
+    inbox: Inbox | None = None
+    """Keeps what people are asked; without one only an approver that answers now is any use."""
+    discharges: Mapping[str, Discharge] = field(default_factory=dict)
+    clock: Callable[[], int] = time.time_ns
+    """Unix time in nanoseconds."""
+
+
+async def settle(answer: Maybe[T], ports: Ports) -> T:
+    """What a port answered, however it did."""
+    waited: T | Awaitable[T] = ports.wait(answer) if isinstance(answer, Future) else answer
+    if hasattr(waited, "__await__"):
+        return await waited
+    return waited
+
+
+def finish(flow: Coroutine[Any, Any, T]) -> T:
+    """Run *flow* to its end without an event loop, or inside somebody else's.
+
+    Whoever suspends has to wait for a loop that is not here; they are told so
+    at the place where they do, and the call ends as it does for any other error.
+    """
+    try:
+        flow.send(None)
+        while True:
+            flow.throw(RuntimeError("this needs an event loop; use the guard's asynchronous form"))
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def wait_here(future: Future[T]) -> T:
+    """Wait for *future* in this thread."""
+    return future.result()
+
+
+def wait_on_loop(future: Future[T]) -> Awaitable[T]:
+    """Wait for *future* without holding up the running loop."""
+    from asyncio import wrap_future
+
+    return wrap_future(future)
