@@ -2,9 +2,11 @@
 
 nouns      Subject Action Resource Session Request Decision Effect Risk
            Obligation ApprovalTerms ApprovalRequest Approval Limits
-enforce    Guard protect default_guard Toolbox Plan acting_as keep_context
+enforce    Guard protect use default_guard Toolbox Plan acting_as keep_context
+runs       observe run Run current_run step tag score metadata decision reasoning
+           retrieval retry message input human_turn pause phase
 policy     Policy load watch WatchedPolicy
-ports      Decider Approver Ledger Discharge
+ports      Decider Approver Ledger Discharge Reader
 ledgers    MemoryLedger SqliteLedger
 approvers  FixedApprover TerminalApprover CallbackApprover Inbox Desk
 errors     RemitError Blocked Denied Paused Responded Pending Unavailable Unrecorded
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from remit.acting import acting_as, keep_context
 from remit.approvers import CallbackApprover, FixedApprover, TerminalApprover
 from remit.canonical import Limits
-from remit.default import default_guard, protect
+from remit.default import default_guard, protect, use
 from remit.errors import (
     Blocked,
     Conflict,
@@ -50,7 +52,7 @@ from remit.model import (
     Subject,
 )
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Ledger
+from remit.ports import Approver, Decider, Discharge, Ledger, Reader
 
 if TYPE_CHECKING:
     from remit.approvers.desk import Desk
@@ -58,6 +60,25 @@ if TYPE_CHECKING:
     from remit.ledgers.memory import MemoryLedger
     from remit.ledgers.sqlite import SqliteLedger
     from remit.policy import Policy
+    from remit.runs.asking import input  # noqa: A004 - it behaves like the builtin
+    from remit.runs.block import run
+    from remit.runs.observe import observe
+    from remit.runs.run import Run
+    from remit.runs.telling import (
+        current_run,
+        decision,
+        human_turn,
+        message,
+        metadata,
+        pause,
+        phase,
+        reasoning,
+        retrieval,
+        retry,
+        score,
+        step,
+        tag,
+    )
     from remit.sources import load
     from remit.toolbox import Toolbox
     from remit.watched import WatchedPolicy, watch
@@ -93,11 +114,13 @@ __all__ = [
     "Plan",
     "Policy",
     "PolicyError",
+    "Reader",
     "RemitError",
     "Request",
     "Resource",
     "Responded",
     "Risk",
+    "Run",
     "Session",
     "SqliteLedger",
     "Subject",
@@ -107,10 +130,27 @@ __all__ = [
     "Unrecorded",
     "WatchedPolicy",
     "acting_as",
+    "current_run",
+    "decision",
     "default_guard",
+    "human_turn",
+    "input",
     "keep_context",
     "load",
+    "message",
+    "metadata",
+    "observe",
+    "pause",
+    "phase",
     "protect",
+    "reasoning",
+    "retrieval",
+    "retry",
+    "run",
+    "score",
+    "step",
+    "tag",
+    "use",
     "watch",
 ]
 
@@ -124,6 +164,23 @@ _LATER = {
     "SqliteLedger": "remit.ledgers.sqlite",
     "Toolbox": "remit.toolbox",
     "WatchedPolicy": "remit.watched",
+    "Run": "remit.runs.run",
+    "current_run": "remit.runs.telling",
+    "decision": "remit.runs.telling",
+    "human_turn": "remit.runs.telling",
+    "input": "remit.runs.asking",
+    "message": "remit.runs.telling",
+    "metadata": "remit.runs.telling",
+    "observe": "remit.runs.observe",
+    "pause": "remit.runs.telling",
+    "phase": "remit.runs.telling",
+    "reasoning": "remit.runs.telling",
+    "retrieval": "remit.runs.telling",
+    "retry": "remit.runs.telling",
+    "run": "remit.runs.block",
+    "score": "remit.runs.telling",
+    "step": "remit.runs.telling",
+    "tag": "remit.runs.telling",
     "load": "remit.sources",
     "watch": "remit.watched",
 }

@@ -6,23 +6,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
+from remit.audit.record import Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.model import NO_SESSION, NOBODY, Session, Subject
+from remit.model import NO_RESOURCE, NO_SESSION, NOBODY, Action, Request, Resource, Session, Subject
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Current(Protocol):
+    """The run that is under way here."""
+
+    def facts(self) -> Frozen:
+        """What conditions read as `run`."""
+        ...
+
+    def saw(self, record: Record, /) -> None:
+        """Count a record of this run."""
+        ...
+
+
 class Acting(NamedTuple):
-    """What `acting_as` has bound."""
+    """What `acting_as` has bound, and the run it is part of."""
 
     subject: Subject = NOBODY
     session: Session = NO_SESSION
     context: Frozen = NOTHING
+    run: Current | None = None
+
+    def request(self, action: Action, resource: Resource = NO_RESOURCE, at: int = 0) -> Request:
+        """The question whether the subject acting here may do this."""
+        run = NOTHING if self.run is None else self.run.facts()
+        return Request(self.subject, action, resource, self.session, self.context, at, (), run)
 
 
 NOBODY_ACTS = Acting()
@@ -56,11 +75,28 @@ def acting_as(
         if outer.subject not in (NOBODY, who):
             session = msgspec.structs.replace(session, depth=session.depth + 1)
     facts = freeze({**outer.context, **context}, path="context") if context else outer.context
-    token = _acting.set(Acting(who, session, facts))
+    token = _acting.set(Acting(who, session, facts, outer.run))
     try:
         yield who
     finally:
         _acting.reset(token)
+
+
+@contextmanager
+def running(run: Current, acting: Acting) -> Iterator[None]:
+    """Let *run* be under way inside the block, as *acting* says."""
+    token = _acting.set(acting._replace(run=run))
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def tally(record: Record) -> None:
+    """Have the run under way here count *record*, if it is of that run. A `Reader`."""
+    run = _acting.get().run
+    if run is not None:
+        run.saw(record)
 
 
 def keep_context(function: Callable[P, T]) -> Callable[P, T]:

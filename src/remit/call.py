@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -30,12 +31,13 @@ from remit.asking import ask
 from remit.audit.case import Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.driver import Ports, finish, settle, wait_here, wait_on_loop
+from remit.driver import Ports, finish, settle, tell, wait_here, wait_on_loop
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
 
 T = TypeVar("T")
+Conceal: TypeAlias = Callable[[Request], Request]
 
 MOST_QUESTIONS = 16
 """Denials with different terms that one call may have lifted one after the other."""
@@ -66,12 +68,17 @@ async def govern(request: Request, execute: Execute[T], ports: Ports) -> T:
     return value
 
 
-async def begin(request: Request, ports: Ports) -> Call:
+async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) -> Call:
     """Decide, ask, and record that the action starts.
 
     Whoever gets the call runs the action and owes one of `returned` and `raised`.
+
+    Args:
+        request: what is decided on.
+        ports: where to.
+        conceal: what is recorded in its place, where content is decided on and not kept.
     """
-    call = Call(_new_id(), request, ports)
+    call = Call(new_id(), request, ports, conceal)
     await call.decide()
     for _ in range(MOST_QUESTIONS):
         if call.decision.approval is None or (ports.approver is None and ports.inbox is None):
@@ -114,7 +121,7 @@ async def refuse(
 
     *rules* are those that had somebody asked, where it was a person who refused.
     """
-    call = Call(_new_id(), request, ports)
+    call = Call(new_id(), request, ports)
     call.decision = Decision(Effect.DENY, reason, rules)
     return await call.refusal()
 
@@ -122,9 +129,12 @@ async def refuse(
 class Call:
     """One call on its way through the ports. Whatever a port does wrong is `Unavailable`."""
 
-    __slots__ = ("decision", "discharges", "id", "ports", "request")
+    __slots__ = ("conceal", "decision", "discharges", "id", "ports", "request")
 
-    def __init__(self, identity: str, request: Request, ports: Ports) -> None:
+    def __init__(
+        self, identity: str, request: Request, ports: Ports, conceal: Conceal | None = None
+    ) -> None:
+        self.conceal = conceal
         self.id = identity
         self.request = request
         self.ports = ports
@@ -258,6 +268,8 @@ class Call:
             approvals = self.request.approvals
             move = self.use() if approvals else None
         now, request = ports.clock(), self.request
+        if self.conceal is not None:
+            request = self.conceal(request)
         record = Record(
             kind, self.id, now, request, self.decision, approvals, body, result, move=move
         )
@@ -267,6 +279,8 @@ class Call:
                 await settle(index, ports)
         except Exception as error:
             raise Unavailable(f"the ledger could not record {kind.value!r}: {error}") from error
+        if ports.readers:
+            tell(ports.readers, record)
 
 
 UNDECIDED = Decision(Effect.DENY, "not decided yet")
@@ -305,7 +319,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_ids)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id that no other call or run has."""
     return f"{_prefix}-{next(_count)}"
 
 
@@ -316,6 +331,7 @@ __all__ = [
     "decide",
     "finish",
     "govern",
+    "new_id",
     "refuse",
     "wait_here",
     "wait_on_loop",

@@ -24,6 +24,7 @@ LEDGER = Path(".remit", "ledger.db")
 
 _lock = threading.Lock()
 _guard: Guard | None = None
+_recording: Guard | None = None
 
 
 def default_guard() -> Guard:
@@ -42,6 +43,31 @@ def default_guard() -> Guard:
             LEDGER.parent.mkdir(exist_ok=True)
             _guard = Guard(policy, ledger=SqliteLedger(LEDGER), approver=TerminalApprover())
         return _guard
+
+
+def use(guard: Guard) -> None:
+    """Make *guard* the one that everything uses which is given none."""
+    global _guard  # noqa: PLW0603 - a program has one default
+    with _lock:
+        _guard = guard
+
+
+def recording_guard() -> Guard:
+    """The default guard, or, where there is no policy here, one that allows nothing and records.
+
+    A run that is only observed needs no policy.
+    """
+    from remit.ledgers.sqlite import SqliteLedger
+    from remit.policy import Policy
+
+    global _recording  # noqa: PLW0603 - a program has one default
+    if _guard is not None or POLICY.exists():
+        return default_guard()
+    with _lock:
+        if _recording is None:
+            LEDGER.parent.mkdir(exist_ok=True)
+            _recording = Guard(Policy(), ledger=SqliteLedger(LEDGER))
+        return _recording
 
 
 @overload

@@ -6,15 +6,19 @@ at once, with an awaitable, or with a `Future`; `Ports.wait` says how a future i
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe
+from remit.audit.record import Record
+from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe, Reader
 
 T = TypeVar("T")
+
+_log = logging.getLogger("remit.readers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,20 @@ class Ports:
     approver: Approver | None = None
     inbox: Inbox | None = None
     """Keeps what people are asked; without one only an approver that answers now is any use."""
+    readers: tuple[Reader, ...] = ()
+    """Told of every record that was kept."""
     discharges: Mapping[str, Discharge] = field(default_factory=dict)
     clock: Callable[[], int] = time.time_ns
     """Unix time in nanoseconds."""
+
+
+def tell(readers: Iterable[Reader], record: Record) -> None:
+    """Have *readers* take note of what was recorded."""
+    for read in readers:
+        try:
+            read(record)
+        except Exception:  # noqa: BLE001 - a reader's mistake is nobody else's
+            _log.exception("a reader failed on a record of kind %s", record.kind.value)
 
 
 async def settle(answer: Maybe[T], ports: Ports) -> T:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
 import msgspec
 
-from remit.acting import current
+from remit.acting import current, tally
 from remit.binding import Opaque
 from remit.call import Ports, decide, finish, govern, wait_here, wait_on_loop
 from remit.canonical import LIMITS, Limits
-from remit.model import Action, Decision, Request, Resource
+from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger
+from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Reader
 from remit.protection import Protection, protection_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+Scrub: TypeAlias = Callable[[Properties], Properties]
 
 
 class Guard:
@@ -36,9 +37,11 @@ class Guard:
         ledger: keeps the records. Nothing runs that it has not taken.
         approver: puts denials that may be lifted to people: one that answers now, or an
             `Inbox` on the same ledger. None: they stay denials.
+        readers: are told what has been recorded, such as telemetry.
         discharges: who carries out each type of obligation.
         limits: how large the arguments of a call may be.
         opaque: types of arguments that are no data, for every function protected here.
+        scrub: takes what must not be recorded out of what runs tell, before anything is.
         clock: Unix time in nanoseconds.
     """
 
@@ -48,12 +51,15 @@ class Guard:
         *,
         ledger: Ledger,
         approver: Approver | Inbox | None = None,
+        readers: Iterable[Reader] = (),
         discharges: Mapping[str, Discharge] | None = None,
         limits: Limits = LIMITS,
         opaque: Collection[type] = (),
+        scrub: Scrub | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.limits = limits
+        self.scrub = scrub
         self.opaque = Opaque.of(opaque)
         inbox = approver if isinstance(approver, Inbox) else None
         if inbox is not None and inbox.ledger is not ledger:
@@ -64,6 +70,7 @@ class Guard:
             wait_here,
             None if isinstance(approver, Inbox) else approver,
             inbox,
+            (tally, *readers),
             dict(discharges or {}),
             clock,
         )
@@ -125,9 +132,7 @@ class Guard:
             NotData: an argument has no frozen form.
         """
         if isinstance(action, str):
-            acting = current()
-            named = Action(action, kwargs)
-            return Request(acting.subject, named, session=acting.session, context=acting.context)
+            return current().request(Action(action, kwargs))
         return protection_of(action).request(*args, **kwargs)
 
     def stamp(self, request: Request) -> Request:

@@ -93,3 +93,14 @@ class Discharge(Protocol):
     def __call__(self, obligation: Obligation, execute: Execute[T], /) -> Execute[T]:
         """What to run instead of *execute*."""
         ...
+
+
+class Reader(Protocol):
+    """Is told what has been recorded, in the process that did it: telemetry, a log, a screen.
+
+    It cannot stop anything any more: what it raises is logged, and goes no further.
+    """
+
+    def __call__(self, record: Record, /) -> object:
+        """Take note of *record*."""
+        ...

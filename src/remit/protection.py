@@ -139,11 +139,8 @@ class Protection:
 
     def ask(self, arguments: Frozen, ports: Ports) -> Request:
         """The question whether the subject acting here may do this."""
-        subject, session, context = current()
         action = Action(self.action, arguments)
-        return Request(
-            subject, action, self.resource_of(arguments), session, context, ports.clock()
-        )
+        return current().request(action, self.resource_of(arguments), ports.clock())
 
     def request(self, *args: Any, **kwargs: Any) -> Request:
         """The request that a call with these arguments would make."""

@@ -203,10 +203,7 @@ def _of_json(tool: FunctionTool, guard: Guard, action: str) -> FunctionTool:
     invoke = tool.on_invoke_tool
 
     def request_of(given: dict[str, Any]) -> Request:
-        subject, session, context = current()
-        frozen = freeze(given, guard.limits)
-        asked = Action(action, frozen)
-        return guard.stamp(Request(subject, asked, session=session, context=context))
+        return guard.stamp(current().request(Action(action, freeze(given, guard.limits))))
 
     async def prepare(context: ToolContext[Any], text: str) -> tuple[Request, Execute[Any]]:
         try:

@@ -1,0 +1,106 @@
+"""How a run is observed, and what is asked and recorded at its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from remit.acting import Acting, acting_as, current
+from remit.call import Call, begin
+from remit.default import recording_guard
+from remit.driver import Ports
+from remit.guard import Guard
+from remit.model import Session, Subject
+from remit.ports import Approver, Inbox
+from remit.runs.run import EVERY_MOMENT, Moment, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """How a run is observed."""
+
+    agent: Subject | str | None = None
+    workflow: str = ""
+    guard: Guard | None = None
+    check: bool | Collection[Moment] = False
+    capture: bool = False
+    retries: int = 0
+    on_block: Approver | Inbox | None = None
+    session: Session | None = None
+
+    def run(self, name: str) -> Run:
+        """A run that begins now, as part of the one under way."""
+        guard = self.guard or recording_guard()
+        moments = EVERY_MOMENT if self.check is True else self.check or ()
+        acting = self._acting()
+        name = self.workflow or name
+        return Run(guard, acting, name=name, checks=moments, capture=self.capture)
+
+    def ports(self, ports: Ports) -> Ports:
+        """*ports*, with who is asked where a check is a denial that may be lifted."""
+        if self.on_block is None:
+            return ports
+        if isinstance(self.on_block, Inbox):
+            return replace(ports, approver=None, inbox=self.on_block)
+        return replace(ports, approver=self.on_block, inbox=None)
+
+    def _acting(self) -> Acting:
+        if self.agent is None and self.session is None:
+            return current()
+        with acting_as(self.agent or current().subject, session=self.session):
+            return current()
+
+
+class Watch:
+    """What is asked and recorded at the ends of a run."""
+
+    def __init__(self, run: Run, ports: Ports, call: Call | None) -> None:
+        self.run = run
+        self.ports = ports
+        self.call = call
+
+    @classmethod
+    async def start(cls, run: Run, ports: Ports, given: dict[str, Any]) -> Watch:
+        """Begin *run*, if policy lets it."""
+        call = None
+        if "start" in run.checks:
+            call = await begin(run.request("run.start", given), ports, run.conceal)
+        else:
+            run.tell("start", **(given if run.capture else {}))
+        return cls(run, ports, call)
+
+    async def end(self, result: dict[str, Any]) -> None:
+        """Ask whether the run may end with *result*."""
+        if "end" in self.run.checks:
+            await self.run.arequire("end", self.ports, result)
+
+    async def last(self, result: dict[str, Any]) -> None:
+        """Ask whether the run may end with *result*, and record how it did."""
+        try:
+            await self.end(result)
+        except BaseException as denied:
+            await self.raised(denied)
+            raise
+        await self.returned(result.get("output"))
+
+    async def returned(self, result: Any = None) -> None:
+        """Record that it ended."""
+        captured = {"output": result} if self.run.capture else {}
+        self.run.tell("end", **captured, **_counted(self.run))
+        if self.call is not None:
+            await self.call.returned()
+
+    async def raised(self, error: BaseException) -> None:
+        """Record in what it ended."""
+        kind = type(error).__qualname__
+        self.run.tell("end", error=kind, message=str(error)[:500], **_counted(self.run))
+        if self.call is not None:
+            await self.call.raised(error)
+
+
+def _counted(run: Run) -> dict[str, Any]:
+    """What the end of a run says of all of it."""
+    facts = run.facts()
+    counted = ("seconds", "attempt", "steps", "calls", "model_calls", "tokens", "cost", "unpriced")
+    return {name: facts[name] for name in counted}

@@ -1,0 +1,361 @@
+"""Runs: what an application tells is on record, and policy is asked at three moments."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+import remit
+from remit import Denied, Guard, MemoryLedger, Policy, Subject
+from remit.audit.record import Kind
+
+RULES = {
+    "go": "{id: go, action: 'run.*', effect: allow}",
+    "refund": "{id: refund, action: refund, effect: allow}",
+    "few": "{id: few, action: run.step, when: run.steps > 2, effect: deny, reason: too many}",
+    "once": "{id: once, action: refund, when: '\"refund\" in run.calls', effect: deny}",
+    "polite": (
+        "{id: polite, action: run.end, when: 'args.output.contains(\"damn\")', effect: deny,"
+        " reason: rude, advice: be polite}"
+    ),
+    "ask": "{id: ask, action: run.start, effect: ask, approvers: ['role:manager']}",
+    "closed": "{id: closed, action: run.start, effect: deny, reason: closed}",
+}
+
+
+@pytest.fixture
+def guarded():
+    def make(*rules, **options):
+        text = "".join(f"  - {RULES[rule]}\n" for rule in rules or ("go", "refund"))
+        policy = Policy.parse(f"remit: 1\nrules:\n{text}")
+        return Guard(policy, ledger=MemoryLedger(), **options)
+
+    return make
+
+
+def told(guard):
+    return [
+        (record.request.action.name, dict(record.request.action.properties))
+        for record in guard.ports.ledger.records
+        if record.kind is Kind.NOTED
+    ]
+
+
+def names(guard):
+    return [name for name, _ in told(guard)]
+
+
+def test_what_is_told_is_a_record_of_the_run(guarded):
+    guard = guarded()
+    with remit.run("triage", agent="support", guard=guard) as run:
+        remit.step("read", output={"tickets": 3})
+        remit.tag("customer", "o-1")
+        remit.score("quality", 0.9, comment="good")
+        remit.metadata("model", "m-1")
+        remit.decision("route", "refund", options=["refund", "ignore"])
+        remit.reasoning("they paid twice", evidence=["two charges"])
+        remit.retrieval("refund rules", ["page 3"], source="wiki")
+        remit.retry("timeout", attempt=2)
+        remit.message("user", "hello")
+        with remit.phase("answering"), remit.pause("awaiting the user"):
+            pass
+    assert names(guard) == [
+        "run.start", "run.step", "run.tag", "run.score", "run.metadata", "run.decision",
+        "run.reasoning", "run.retrieval", "run.again", "run.message", "run.phase", "run.pause",
+        "run.phase_end", "run.end",
+    ]  # fmt: skip
+    assert told(guard)[1][1] == {"name": "read", "output": {"tickets": 3}}
+    records = guard.ports.ledger.records
+    assert {record.request.run["id"] for record in records} == {run.id}
+    assert {record.request.subject for record in records} == {Subject("agent", "support")}
+
+
+def test_outside_of_a_run_telling_does_nothing():
+    assert remit.current_run() is None
+    remit.step("alone")
+    remit.tag("a", "b")
+
+
+async def _count(n):
+    for number in range(n):
+        remit.step(f"step {number}")
+        yield number
+
+
+def _count_up(n):
+    for number in range(n):
+        assert remit.current_run() is not None
+        remit.step(f"step {number}")
+        yield number
+    return "done"
+
+
+@pytest.mark.parametrize("form", ["sync", "async", "generator", "async generator"])
+def test_every_form_of_function_can_be_observed(guarded, form):
+    guard = guarded()
+    observe = remit.observe(agent="counter", guard=guard)
+
+    @observe
+    def sync(n):
+        return list(_count_up(n))
+
+    @observe
+    async def asynchronous(n):
+        return [number async for number in _count(n)]
+
+    async def all_of(items):
+        found = []
+        async for item in items:
+            assert remit.current_run() is None
+            found.append(item)
+        return found
+
+    results = {
+        "sync": lambda: sync(2),
+        "async": lambda: asyncio.run(asynchronous(2)),
+        "generator": lambda: [(n, remit.current_run())[0] for n in observe(_count_up)(2)],
+        "async generator": lambda: asyncio.run(all_of(observe(_count)(2))),
+    }
+    assert results[form]() == [0, 1]
+    assert names(guard) == ["run.start", "run.step", "run.step", "run.end"]
+    assert remit.current_run() is None
+
+
+def test_the_caller_of_a_generator_is_not_in_its_run(guarded):
+    guard = guarded()
+    generator = remit.observe(guard=guard)(_count_up)(2)
+    for _ in generator:
+        assert remit.current_run() is None
+        remit.step("not of that run")
+    assert names(guard) == ["run.start", "run.step", "run.step", "run.end"]
+
+
+def test_a_run_ends_in_the_exception_that_ended_it(guarded):
+    guard = guarded()
+
+    @remit.observe(guard=guard)
+    def broken():
+        raise LookupError("no such order")
+
+    with pytest.raises(LookupError, match="no such order"):
+        broken()
+    assert told(guard)[-1][1]["error"] == "LookupError"
+
+
+def test_nothing_that_is_told_can_break_the_program(guarded):
+    guard = guarded()
+
+    class Full(MemoryLedger):
+        def append(self, record):
+            raise OSError("disk full")
+
+    with remit.run(guard=guard):
+        remit.step("odd", output=object())
+        remit.step("not a number", output=float("nan"))
+    assert told(guard)[1][1]["output"] == {"opaque": "builtins.object"}
+    with remit.run(guard=Guard(Policy(), ledger=Full())):
+        remit.step("lost")
+
+
+def test_a_run_denied_at_the_start_runs_nothing(guarded):
+    guard = guarded("closed")
+
+    @remit.observe(guard=guard, check=True)
+    def agent():
+        pytest.fail("ran")
+
+    with pytest.raises(Denied, match="closed"):
+        agent()
+    assert [record.kind.value for record in guard.ports.ledger.records] == ["refused"]
+
+
+def test_a_run_denied_after_a_step_does_nothing_more(guarded):
+    guard, done = guarded("go", "few"), []
+
+    @remit.observe(guard=guard, check=["step"])
+    def agent():
+        for number in range(9):
+            remit.step(f"step {number}")
+            done.append(number)
+
+    with pytest.raises(Denied, match="too many"):
+        agent()
+    assert done == [0, 1]
+
+
+def test_a_soft_denial_at_the_end_makes_it_try_again_with_the_feedback(guarded):
+    guard, heard = guarded("go", "refund", "polite"), []
+
+    @guard.protect
+    def refund(amount: int):
+        return amount
+
+    @remit.observe(guard=guard, check=["end"], retries=2)
+    def agent(question, feedback=""):
+        heard.append(feedback)
+        refund(3)
+        return "damn" if not feedback else "certainly"
+
+    assert agent("well?") == "certainly"
+    assert heard == ["", "rude: be polite"]
+    assert told(guard)[-1][1]["calls"] == {"refund": 2}
+
+
+def test_a_soft_denial_is_a_denial_once_the_retries_are_used_up(guarded):
+    guard, runs = guarded("go", "polite"), []
+
+    @remit.observe(guard=guard, check=["end"], retries=2)
+    def agent():
+        runs.append(1)
+        return "damn"
+
+    with pytest.raises(Denied, match="rude"):
+        agent()
+    assert len(runs) == 3
+
+
+def test_policy_sees_what_was_called_in_the_run(guarded):
+    guard = guarded("refund", "once")
+
+    @guard.protect
+    def refund(amount: int):
+        return amount
+
+    with remit.run(guard=guard):
+        assert refund(1) == 1
+        with pytest.raises(Denied, match="once"):
+            refund(2)
+    with remit.run(guard=guard):
+        assert refund(3) == 3
+
+
+def test_whoever_may_lift_the_start_of_a_run_is_asked(guarded):
+    guard = guarded("ask")
+    maria = remit.FixedApprover(approve=True, approver=Subject("user", "m", {"roles": ["manager"]}))
+
+    @remit.observe(guard=guard, check=["start"], on_block=maria)
+    def agent():
+        return "ran"
+
+    assert agent() == "ran"
+    kinds = [record.kind.value for record in guard.ports.ledger.records]
+    assert kinds == ["asked", "answered", "started", "noted", "returned"]
+
+
+def test_content_is_decided_on_and_recorded_only_if_it_is_captured(guarded):
+    for capture in (False, True):
+        guard = guarded("go", "polite")
+
+        @remit.observe(guard=guard, check=True, capture=capture)
+        def agent(question):
+            return f"secret answer to {question}"
+
+        agent("my secret")
+        assert ("secret" in repr(guard.ports.ledger.records)) is capture
+
+
+def test_what_is_told_is_scrubbed_before_it_is_recorded(guarded):
+    guard = guarded(scrub=lambda facts: dict.fromkeys(facts, "[gone]"))
+    with remit.run(guard=guard):
+        remit.message("user", "my card is 4111111111111111")
+    assert "4111" not in repr(guard.ports.ledger.records)
+
+
+def test_a_run_inside_a_run_knows_it_and_its_calls_count_for_both(guarded):
+    guard = guarded()
+
+    @guard.protect
+    def refund(amount: int):
+        return amount
+
+    with (
+        remit.run("outer", agent="planner", guard=guard) as outer,
+        remit.run("inner", agent="payer", guard=guard) as inner,
+    ):
+        refund(1)
+        remit.current_run().model("m-1", input_tokens=10, output_tokens=5, cost=0.25)
+    assert inner.parent == outer.id
+    assert (outer.calls, inner.calls) == ({"refund": 1}, {"refund": 1})
+    assert (outer.tokens, outer.cost) == (inner.tokens, inner.cost) == (15, 0.25)
+    (start,) = [r for r in guard.ports.ledger.records if r.request.action.name == "refund"][:1]
+    assert (str(start.request.subject), start.request.session.depth) == ("agent:payer", 1)
+
+
+def test_a_thread_that_keeps_the_context_is_part_of_the_run(guarded):
+    guard = guarded()
+    with remit.run(guard=guard) as run:
+        thread = threading.Thread(target=remit.keep_context(lambda: remit.step("beside")))
+        thread.start()
+        thread.join()
+        threads = [
+            threading.Thread(target=remit.keep_context(lambda: remit.step("many")))
+            for _ in range(8)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        assert run.facts()["steps"] == 9
+
+
+def test_functions_can_be_told_of_at_every_call(guarded):
+    guard = guarded()
+
+    @remit.step
+    def fetch():
+        return 1
+
+    @remit.decision
+    def choose():
+        return {"chosen": "refund", "confidence": 0.8}
+
+    @remit.retrieval
+    async def search(query):
+        return ["page"]
+
+    with remit.run(guard=guard):
+        assert fetch() == 1
+        assert choose() == {"chosen": "refund", "confidence": 0.8}
+        assert asyncio.run(search("rules")) == ["page"]
+    facts = dict(told(guard))
+    assert facts["run.step"]["name"] == "fetch"
+    assert (facts["run.decision"]["chosen"], facts["run.decision"]["confidence"]) == ("refund", 0.8)
+    assert (facts["run.retrieval"]["query"], facts["run.retrieval"]["documents"]) == (
+        "rules",
+        ("page",),
+    )
+
+
+def test_input_is_recorded_with_its_answer_and_how_long_it_took(guarded, monkeypatch, tmp_path):
+    guard = guarded()
+    monkeypatch.setattr("builtins.input", lambda prompt: f"answer to {prompt}")
+    with remit.run(guard=guard):
+        assert remit.input("> ") == "answer to > "
+    facts = dict(told(guard))["run.input"]
+    assert (facts["prompt"], facts["answer"]) == ("> ", "answer to > ")
+    assert facts["seconds"] >= 0
+    # Where no run is under way the program's own guard records it.
+    monkeypatch.setattr("remit.default._guard", guard)
+    assert remit.input("? ") == "answer to ? "
+    assert names(guard)[-1] == "run.input"
+
+
+def test_a_reader_is_told_everything_and_cannot_break_anything(guarded, caplog):
+    seen = []
+
+    def broken(record):
+        raise ZeroDivisionError
+
+    guard = guarded(readers=[broken, seen.append])
+
+    @guard.protect
+    def refund(amount: int):
+        return amount
+
+    with remit.run(guard=guard):
+        remit.step("one")
+        refund(1)
+    assert seen == guard.ports.ledger.records
+    assert "a reader failed" in caplog.text
