@@ -102,13 +102,22 @@ def sql(url: str, *statements: str) -> list[tuple]:
     return [tuple(row) for row in rows]
 
 
-@pytest.fixture(scope="module")
-def server():
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server, for as long as it is needed."""
     with TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         made = Server(Path(folder, "data"))
+        try:
+            yield made
+        finally:
+            made.stop("immediate")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running() as made:
         yield made
-        made.stop("immediate")
 
 
 @pytest.fixture
