@@ -30,8 +30,9 @@ PEOPLE = {
         "ursula": ["manager"],  # for whom the agent acts
     }.items()
 }
-orders = st.sampled_from(["o-1", "o-2"])
-people = st.sampled_from(sorted(PEOPLE))
+# Mostly one order and two people, so that a few steps get somewhere.
+orders = st.sampled_from(["o-1", "o-1", "o-1", "o-1", "o-2"])
+people = st.sampled_from(["maria", "boris", "maria", "boris", "carla", "dora", "ursula"])
 
 
 class Asked:
@@ -119,6 +120,18 @@ class Inboxes(RuleBasedStateMachine):
             asked.answers[name] = (yes, self.now)
 
     @rule(order=orders)
+    def asked_and_approved(self, order):
+        self.call(order, 0)
+        for name in ("maria", "boris"):
+            self.answer(order, name, yes=True)
+
+    @rule(order=orders, name=st.sampled_from(["maria", "boris"]), yes=st.booleans())
+    def second_thoughts(self, order, name, yes):
+        self.answer(order, name, not yes)
+        self.answer(order, name, yes)
+        self.call(order, 1)
+
+    @rule(order=orders)
     def withdraw(self, order):
         asked = self.paper.get(order)
         if asked is not None:
@@ -137,7 +150,7 @@ class Inboxes(RuleBasedStateMachine):
 
 
 TestInboxes = Inboxes.TestCase
-TestInboxes.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestInboxes.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.parametrize("ledger", ["sqlite", "postgres"])
