@@ -35,7 +35,7 @@ class TerminalApprover:
         screen: TextIO | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.approver = approver or Subject("user", _login())
+        self.approver = approver or Subject("user", login())
         self.source = source
         self.screen = screen
         self.clock = clock
@@ -93,7 +93,8 @@ def _read(source: TextIO, screen: TextIO) -> bool:
             return False
 
 
-def _login() -> str:
+def login() -> str:
+    """Who is logged in; `terminal` where the system does not say."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

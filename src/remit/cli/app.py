@@ -10,6 +10,9 @@ from typing import TypeAlias
 from cyclopts import App, CycloptsError, Group
 
 from remit.cli import screen
+from remit.cli.approvals.answer import approve, deny, edit, respond, withdraw
+from remit.cli.approvals.list import list_approvals, show_approval, watch_approvals
+from remit.cli.approvals.standing import delegate, grant, list_standing, revoke
 from remit.cli.check import check
 from remit.cli.completion import completion
 from remit.cli.demo import demo
@@ -38,8 +41,11 @@ ABOUT = """Keep AI agents within their remit.
     remit init                        begin: a policy, a test of it, a program
     remit check && remit test         is the policy right?
     remit explain refund --args '{"amount": 80}'
+    remit approvals list              who waits for an answer?
     remit log list --effect deny      what was refused?
     remit log verify                  is the record whole?"""
+
+ABOUT_APPROVALS = "Answer the questions that agents have left for people."
 
 ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
 
@@ -75,6 +81,24 @@ LOG_COMMANDS: dict[str, Command] = {
     "export": export,
     "checkpoint": checkpoint,
 }
+APPROVALS_COMMANDS: dict[str, Command] = {
+    "list": list_approvals,
+    "show": show_approval,
+    "approve": approve,
+    "deny": deny,
+    "edit": edit,
+    "respond": respond,
+    "withdraw": withdraw,
+    "grant": grant,
+    "delegate": delegate,
+    "standing": list_standing,
+    "revoke": revoke,
+    "watch": watch_approvals,
+}
+GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
+    "approvals": (ABOUT_APPROVALS, APPROVALS_COMMANDS),
+    "log": (ABOUT_LOG, LOG_COMMANDS),
+}
 
 
 EXPECTED = (Stop, CycloptsError, PolicyError, NotData, OSError, KeyboardInterrupt)
@@ -99,16 +123,13 @@ def build() -> App:
     # The order in which they are written here is the order in which help lists them.
     for order, (name, command) in enumerate(COMMANDS.items()):
         app.command(command, name=name, sort_key=order, help_epilogue="")
-    log = App(
-        name="log",
-        help=ABOUT_LOG,
-        help_epilogue="",
-        group_parameters=options,
-        sort_key=len(COMMANDS),
-    )
-    for order, (name, command) in enumerate(LOG_COMMANDS.items()):
-        log.command(command, name=name, sort_key=order)
-    app.command(log)
+    for place, (noun, (about, commands)) in enumerate(GROUPS.items(), len(COMMANDS)):
+        group = App(
+            name=noun, help=about, help_epilogue="", group_parameters=options, sort_key=place
+        )
+        for order, (name, command) in enumerate(commands.items()):
+            group.command(command, name=name, sort_key=order)
+        app.command(group)
     for flag in ("--help", "--version"):
         app[flag].group = (options,)
     return app

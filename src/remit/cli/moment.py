@@ -29,6 +29,18 @@ def moment(text: object) -> int:
     return (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
 
 
+def seconds(text: str) -> float:
+    """A while in seconds: `45s`, `15m`, `2h`, `5d`.
+
+    Raises:
+        ValueError: *text* is none.
+    """
+    found = _AGO.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no time; write it like 45s, 15m, 2h or 5d")
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
 def shown(microseconds: int) -> str:
     """Unix time in microseconds as ISO 8601 in UTC."""
     try:

@@ -1,0 +1,7 @@
+"""`remit approvals`: the questions that wait for people, and their answers.
+
+desk      opens the ledger to answer in, and says who answers
+case      how a question is shown
+list, show, answer, standing, watch
+          the commands
+"""
