@@ -12,6 +12,9 @@ from cli_shell import Shell, process
 POLICY = """\
 remit: 1
 name: refunds
+tools:
+  refund: {properties: {amount: {type: number}}, required: [amount]}
+  send_email: {}
 rules:
   - id: small
     action: refund
@@ -102,11 +105,11 @@ def test_a_finding_is_told_and_fails_only_a_strict_check(remit, policy, tmp_path
     (tmp_path / "stop.yaml").write_text(DENY_ALL, "utf-8")
     ended = remit("check", "remit.yaml", "stop.yaml")
     assert ended.code == 0
-    assert ended.out.startswith("remit.yaml:4:9: warning: ")
+    assert ended.out.startswith("remit.yaml:7:9: warning: ")
     assert remit("check", "remit.yaml", "stop.yaml", "--strict").code == 1
     found = remit("check", "remit.yaml", "stop.yaml", "--json").json["findings"]
     assert {each["level"] for each in found} == {"warning"}
-    assert (found[0]["file"], found[0]["line"], found[0]["rule"]) == ("remit.yaml", 4, "small")
+    assert (found[0]["file"], found[0]["line"], found[0]["rule"]) == ("remit.yaml", 7, "small")
 
 
 def test_every_mistake_of_every_file_is_told_with_its_place(remit, tmp_path):

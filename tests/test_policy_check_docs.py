@@ -39,5 +39,5 @@ def test_a_section_says_what_it_is_and_the_cure_and_shows_a_policy_that_has_it(k
     if kind is Kind.UNUSABLE:
         assert mistakes(example, f"{about.name}.yaml")
         return
-    found = Policy.parse(example, file=f"{about.name}.yaml").check()
+    found = Policy.parse(example, file=f"{about.name}.yaml").check(strict=True)
     assert kind in {finding.kind for finding in found}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from remit.cli.exits import Exit
-from remit.cli.given import POLICY, Json, Strict
+from remit.cli.given import POLICY, Environment, Json, Strict
 
 if TYPE_CHECKING:
     from remit.policy.tools import Tools
@@ -22,6 +22,7 @@ Tooling = Annotated[
 def check(
     *paths: Annotated[Path, Parameter(name="path", env_var="REMIT_POLICY")],
     tools: Tooling = (),
+    environment: Environment = "",
     format_: Annotated[
         Literal["text", "json", "sarif", "github"], Parameter(name="--format")
     ] = "text",
@@ -43,9 +44,10 @@ def check(
         paths: files, and folders of them; remit.yaml if none is named.
         tools: check conditions against these: module:object (a guard, a toolbox, functions),
             a JSON file of tools or schemas, mcp:command; may be given several times.
+        environment: whose changes hold, of those that a policy lists under environments.
         format_: of what form: SARIF is for code scanning, github for annotations of a pull request.
-        strict: let a warning fail the check (exit code 1); a rule about a tool that is not
-            among those declared is a mistake.
+        strict: let a warning fail the check (exit code 1); report tools and facts that nothing
+            declares; a rule about a tool that is not among those declared is a mistake.
         as_json: print a JSON document; the same as --format json.
     """
     from remit.cli.findings import Report, show
@@ -60,8 +62,9 @@ def check(
         for name in names
         for error in mistakes(name, known)
     ]
-    policy = None if found else load(*names, tools=known)
-    report = Report(names, len(policy.rules) if policy else 0, policy.check() if policy else found)
+    policy = None if found else load(*names, environment=environment, tools=known)
+    findings = policy.check(strict=strict) if policy else found
+    report = Report(names, len(policy.rules) if policy else 0, findings)
     show(report, "json" if as_json else format_)
     if report.count(Level.ERROR):
         return Exit.INVALID

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from remit.cli import given, screen
 from remit.cli.exits import Exit
-from remit.cli.given import POLICY, Json, Policies
+from remit.cli.given import POLICY, Environment, Json, Policies
 
 if TYPE_CHECKING:
     from remit.model import ApprovalTerms, Request
@@ -30,6 +30,7 @@ def explain(
     context: Object = "{}",
     at: Annotated[str, Parameter(metavar="TIME", show_default=False)] = "",
     policy: Policies = (POLICY,),
+    environment: Environment = "",
     as_json: Json = False,
 ) -> Exit:
     """Say what would be decided on one action, and why: rule by rule.
@@ -52,12 +53,13 @@ def explain(
         context: further facts.
         at: the moment it is about, if not now: 2026-05-01T09:30:00Z.
         policy: files, and folders of them; may be given several times.
+        environment: whose changes hold, of those that a policy lists under environments.
         as_json: print a JSON document.
     """
     from remit.cli.requests import request
     from remit.sources import load
 
-    loaded = load(*policy)
+    loaded = load(*policy, environment=environment)
     data: dict[str, Any] = {
         "action": action,
         "args": given.mapping(args, "--args"),

@@ -23,6 +23,7 @@ def _listed(paths: Sequence[Path]) -> str:
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
 Force: TypeAlias = Annotated[bool, Parameter(name="--force", negative=(), show_default=False)]
 Strict: TypeAlias = Annotated[bool, Parameter(name="--strict", negative=(), show_default=False)]
+Environment: TypeAlias = Annotated[str, Parameter(metavar="NAME", show_default=False)]
 Policies: TypeAlias = Annotated[
     tuple[Path, ...],
     Parameter(name="--policy", env_var="REMIT_POLICY", show_default=_listed, negative=()),

@@ -19,6 +19,12 @@ remit: 1
 name: example
 default: deny
 
+# What a rule names and no tool has is a mistake: nothing misspelt loads.
+tools:
+  refund:
+    properties: {order_id: {type: string}, amount: {type: number}}
+    required: [order_id, amount]
+
 rules:
   # Conditions are CEL; `args` are the arguments the function gets.
   - id: small-refund

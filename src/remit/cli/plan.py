@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from remit.cli import screen
 from remit.cli.exits import Exit
-from remit.cli.given import POLICY, Json, Policies
+from remit.cli.given import POLICY, Environment, Json, Policies
 
 
 def plan(
@@ -17,6 +17,7 @@ def plan(
     /,
     *,
     policy: Policies = (POLICY,),
+    environment: Environment = "",
     as_json: Json = False,
 ) -> Exit:
     """Say what would be decided on each of many requests: a dry run.
@@ -32,13 +33,14 @@ def plan(
     Args:
         file: JSON Lines, or a YAML list (*.yaml, *.yml), or - for standard input.
         policy: files, and folders of them; may be given several times.
+        environment: whose changes hold, of those that a policy lists under environments.
         as_json: print JSON Lines.
     """
     from remit.cli.requests import read
     from remit.plan import Plan, word
     from remit.sources import load
 
-    decide = load(*policy).decide
+    decide = load(*policy, environment=environment).decide
     found = Plan(tuple((request, decide(request)) for request in read(file)))
     words = [word(decision) for _, decision in found]
     steps = [

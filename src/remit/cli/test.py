@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from remit.cli import given, screen
 from remit.cli.exits import Exit, Stop
-from remit.cli.given import Json
+from remit.cli.given import Environment, Json
 
 if TYPE_CHECKING:
     from remit.policy import Policy
@@ -24,6 +24,7 @@ ENDINGS = ("remit-test.yaml", "remit-test.yml")
 def run_tests(
     *paths: Annotated[Path, Parameter(name="path")],
     policy: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    environment: Environment = "",
     junit: Annotated[Path | None, Parameter(metavar="FILE", show_default=False)] = None,
     coverage: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     fail_under: Annotated[float | None, Parameter(metavar="PERCENT", show_default=False)] = None,
@@ -44,6 +45,7 @@ def run_tests(
             folder if none is named.
         policy: test this one, a file or a folder of them, whatever the tests name; may be given
             several times.
+        environment: whose changes hold, of those that a policy lists under environments.
         junit: also write a JUnit report for continuous integration.
         coverage: also say what no case has shown: rules that decide none, conditions that are
             never true or never false, parts of them that nothing is ever up to.
@@ -51,7 +53,7 @@ def run_tests(
             --coverage.
         as_json: print a JSON document.
     """
-    found = [_run(path, policy) for path in _files(paths or (Path(),))]
+    found = [_run(path, policy, environment) for path in _files(paths or (Path(),))]
     outcomes = [outcome for each in found for outcome in each.outcomes]
     covered = _cover(found) if coverage or fail_under is not None else None
     if junit is not None:
@@ -86,13 +88,13 @@ class _Ran:
         return [f"{rule} ({self.path})" for rule in untested(self.policy, self.outcomes)]
 
 
-def _run(path: Path, policies: Sequence[Path]) -> _Ran:
+def _run(path: Path, policies: Sequence[Path], environment: str) -> _Ran:
     from remit.policy import cases
     from remit.sources import load
 
     suite = cases.load(given.read(path, "the test"), str(path))
     beside = [path.parent / name for name in suite.policies or ("remit.yaml",)]
-    policy = load(*(policies or beside))
+    policy = load(*(policies or beside), environment=environment)
     return _Ran(path, suite, policy, [cases.run(policy, case) for case in suite.cases])
 
 

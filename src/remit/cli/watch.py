@@ -10,12 +10,13 @@ from cyclopts import Parameter
 
 from remit.cli import screen
 from remit.cli.check import check
-from remit.cli.given import POLICY
+from remit.cli.given import POLICY, Environment
 from remit.errors import PolicyError
 
 
 def watch(
     *paths: Annotated[Path, Parameter(name="path", env_var="REMIT_POLICY")],
+    environment: Environment = "",
     every: Annotated[float, Parameter(metavar="SECONDS")] = 1.0,
 ) -> None:
     """Check policies now and whenever they change, until interrupted.
@@ -28,6 +29,7 @@ def watch(
 
     Args:
         paths: files, and folders of them; remit.yaml if none is named.
+        environment: whose changes hold, of those that a policy lists under environments.
         every: how long between two looks at the files.
     """
     from remit.watching import changes
@@ -39,7 +41,7 @@ def watch(
             # What follows may go to standard error, and is to be read after this.
             sys.stdout.flush()
         try:
-            check(*named)
+            check(*named, environment=environment)
         except PolicyError as error:
             # The next change may be the one that mends it.
             screen.warn(str(error))

@@ -193,10 +193,11 @@ class _Checker:
 
     def others(self, operand: Node, owner: ObjectType, node: tree.Select | tree.Has) -> Node:
         """The mapping that holds what is no field of an object."""
-        if owner.rest is None:
+        found: Type = owner.others or MapType(STRING, DYN)
+        if owner.rest is None or member_type(found, node.name) is None:
             return self.refuse(no_member(owner, node.name), node)
         span = {"at": node.at, "end": node.end}
-        return tree.Attribute(operand, "", owner.rest, type=MapType(STRING, DYN), **span)
+        return tree.Attribute(operand, "", owner.rest, type=found, **span)
 
     def has(self, node: tree.Has) -> Node:
         operand = self.visit(node.operand)

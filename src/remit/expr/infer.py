@@ -132,5 +132,8 @@ def no_member(owner: Type, name: str) -> str:
     """Why `.name` finds nothing."""
     if not isinstance(owner, ObjectType | RecordType):
         return f"{owner} has no member '{name}'"
-    known = ", ".join(f"'{each}'" for each in owner.fields) or "none"
-    return f"unknown attribute '{name}'; {owner} has {known}{suggest(name, owner.fields)}"
+    fields: list[str] = [*owner.fields]
+    if isinstance(owner, ObjectType) and owner.others is not None:
+        fields += owner.others.fields
+    known = ", ".join(f"'{each}'" for each in fields) or "none"
+    return f"unknown attribute '{name}'; {owner} has {known}{suggest(name, fields)}"

@@ -98,6 +98,8 @@ class ObjectType(Type):
 
     fields: Mapping[str, Field]
     rest: Path | None = None
+    others: RecordType | None = None
+    """What that mapping holds, where it is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

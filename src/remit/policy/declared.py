@@ -115,6 +115,13 @@ def unite(one: Record, other: Record) -> Record:
     )
 
 
+def both(one: Record, other: Record) -> Record:
+    """What is true when both are declared of the same object."""
+    merged = _all([Value(one), Value(other)]).type
+    assert isinstance(merged, Record)
+    return merged
+
+
 def _by_name(*records: Record) -> dict[str, list[Type]]:
     found: dict[str, list[Type]] = {}
     for record in records:

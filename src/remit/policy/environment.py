@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -35,17 +36,18 @@ from remit.expr.values import Timestamp
 if TYPE_CHECKING:
     from remit.expr.check import Checked
     from remit.expr.compile import Program
+    from remit.policy.facts import Facts
 
 _FACTS = MapType(STRING, DYN)
 
 
-def _party(name: str) -> ObjectType:
+def _party(name: str, facts: Type = _FACTS) -> ObjectType:
     return ObjectType(
         name,
         {
             "type": Field(STRING, "type"),
             "id": Field(STRING, "id"),
-            "properties": Field(_FACTS, "properties"),
+            "properties": Field(facts, "properties"),
         },
     )
 
@@ -92,21 +94,29 @@ def compile_condition(text: str) -> Program:
     return ENVIRONMENT.compile(text, expect=BOOL)
 
 
-def check_condition(program: Program, arguments: RecordType) -> Checked:
-    """The same condition where the action is known to have these arguments.
+def check_condition(
+    program: Program, arguments: RecordType | None = None, facts: Facts | None = None
+) -> Checked:
+    """The same condition where the action is known to have these arguments, or these *facts*.
 
     Raises:
         ExprError: it cannot be about them; the error says where and why.
     """
     from remit.expr.recheck import recheck
 
-    return recheck(program.checked, _typed(arguments))
+    return recheck(program.checked, _typed(arguments, facts or None))
 
 
 @lru_cache(1024)
-def _typed(arguments: RecordType) -> Environment:
-    known = {
-        "action": Variable(_action(arguments), "action"),
-        "args": Variable(arguments, "action.properties"),
-    }
+def _typed(arguments: RecordType | None, facts: Facts | None) -> Environment:
+    known: dict[str, Variable] = {}
+    if arguments is not None:
+        known["action"] = Variable(_action(arguments), "action")
+        known["args"] = Variable(arguments, "action.properties")
+    if facts is not None:
+        for name in ("subject", "resource"):
+            known[name] = Variable(_party(name, facts.of(name)), name)
+        session = replace(_SESSION, others=facts.of("session"))
+        known["session"] = Variable(session, "session")
+        known["context"] = Variable(facts.of("context"), "context")
     return Environment({**ENVIRONMENT.variables, **known}, ENVIRONMENT.functions)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from remit.errors import PolicyError
 from remit.expr.errors import suggest
 from remit.policy.case import CASE, read_case
+from remit.policy.facts import NO_FACTS
 from remit.policy.fields import Errors, Fields, settle
 from remit.policy.formats import recognise
 from remit.policy.include import Includer, Parts, Reader, digest_of
@@ -22,10 +23,10 @@ from remit.policy.inline import Scope
 from remit.policy.keys import NAME, TEXT, TEXTS, Key, Schema, Shape, list_of, map_of
 from remit.policy.let import read_lets
 from remit.policy.limit import LIMIT, read_limit
-from remit.policy.located import read
+from remit.policy.located import Node, read
 from remit.policy.overlay import DOCUMENT_KEYS, ENVIRONMENT, Overlay, read_overlays
 from remit.policy.read_rule import RULE, read_rule
-from remit.policy.read_tools import TOOLS, read_tools
+from remit.policy.read_tools import FACTS, TOOLS, read_facts, read_tools
 from remit.policy.rule import Default, Document, Limit, Mode, Order, Rule, Window
 from remit.policy.template import TEMPLATE, USE, Templates, Written, read_template
 from remit.policy.tools import NO_TOOLS, Tools
@@ -44,6 +45,7 @@ DOCUMENT = Shape(
         "valid": Key(WINDOW, "When its rules are there at all."),
         "include": Key(TEXTS, "Files whose rules, definitions and templates are part of this."),
         "tools": Key(TOOLS, "The tools it is about, each with the JSON Schema of its arguments."),
+        "facts": Key(FACTS, "The facts its conditions read, each with its JSON Schema."),
         "let": Key(map_of(TEXT), "Expressions that conditions can name."),
         "templates": Key(map_of(TEMPLATE), "Rules with parameters."),
         "rules": Key(list_of(_RULE_OR_USE), "The rules, and the uses of templates."),
@@ -105,6 +107,7 @@ class _Loading:
         self.reader = reader
         self.environment = environment
         self.tools = NO_TOOLS if tools is None else tools
+        self.facts = NO_FACTS
 
     def document(self, source: str | bytes, file: str) -> Document:
         includer = Includer(DOCUMENT, self.reader, self.errors)
@@ -125,6 +128,7 @@ class _Loading:
         own = chosen.document(fields) if chosen else fields
         valid = read_window(fields)
         self.tools = _tools(parts, self.tools)
+        self.facts = NO_FACTS.joined(read_facts(each) for each in parts.fields if "facts" in each)
         document = Document(
             name=fields.name("name", _stem(file)),
             file=file,
@@ -135,8 +139,9 @@ class _Loading:
             mode=own.choice("mode", Mode, Mode.ENFORCE),
             valid=valid,
             tools=self.tools,
+            facts=self.facts,
             tests=tuple(read_case(node, self.errors) for node in fields.nodes("tests")),
-            limits=tuple(read_limit(node, self.errors, scope) for node in parts.items("limits")),
+            limits=tuple(self.limit(node, scope) for node in parts.items("limits")),
             includes=tuple(each for each in parts.digests if each != file),
             changes=tuple(c for each in overlays.values() for c in each.changes(fields, nodes)),
             environment=chosen.name if chosen else "",
@@ -165,16 +170,22 @@ class _Loading:
         """A rule as it is written."""
         return self.typed(_read(written, valid))
 
+    def limit(self, node: Node, scope: Scope) -> Limit:
+        """A limit, whose condition is held against the tools as that of a rule is."""
+        found = read_limit(node, self.errors, scope)
+        self.typed(found.unmetered)
+        return found
+
     def foreign(self, document: Document) -> Document:
         """A document of another format, its rules held against the tools they are about."""
         return replace(document, rules=tuple(map(self.typed, document.rules)), tools=self.tools)
 
     def typed(self, rule: Rule) -> Rule:
-        """*rule*, held against the tools that are known."""
-        if self.tools:
+        """*rule*, held against the tools and the facts that are known."""
+        if self.tools or self.facts:
             from remit.policy.check.typed import mistakes
 
-            for place, message in mistakes(rule, self.tools):
+            for place, message in mistakes(rule, self.tools, self.facts):
                 self.errors.add(place, message)
         return rule
 

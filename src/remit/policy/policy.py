@@ -93,11 +93,15 @@ class Policy:
         rules = tuple(map(explainer.explain, self._dispatch.candidates))
         return Explanation(self.decide(request), rules)
 
-    def check(self, tools: Tools = NO_TOOLS) -> tuple[Finding, ...]:
-        """What is probably not meant, or does not fit *tools*, in the order of the policy."""
+    def check(self, tools: Tools = NO_TOOLS, *, strict: bool = False) -> tuple[Finding, ...]:
+        """What is probably not meant, or does not fit *tools*, in the order of the policy.
+
+        A *strict* check also reports tools and facts that nothing declares.
+        """
         if not tools:
-            return check(self.documents)
-        return check([replace(d, tools=d.tools.joined([tools])) for d in self.documents])
+            return check(self.documents, strict=strict)
+        held = [replace(d, tools=d.tools.joined([tools])) for d in self.documents]
+        return check(held, strict=strict)
 
     def _decide_again(self, shape: Shape, request: Request) -> Decision:
         """Answer a request that has been put to people."""

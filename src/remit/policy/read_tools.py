@@ -1,32 +1,58 @@
-"""What stands under `tools:` -> declared tools, or every mistake in it with its place."""
+"""What stands under `tools:` and `facts:` -> their types, or every mistake with its place."""
 
 from __future__ import annotations
 
 from remit.policy.declared import KEYWORDS, Record, Way, arguments
+from remit.policy.facts import FIELDS, HOLDERS, Facts
 from remit.policy.fields import Errors, Fields
-from remit.policy.keys import Shape
+from remit.policy.keys import Key, Schema, Shape
 from remit.policy.located import Mapping, Node, Place, Sequence, plain
 from remit.policy.tools import Tools
 
-TOOLS = Shape(
-    "the tools", {}, {"type": ["object", "boolean"], "propertyNames": {"enum": list(KEYWORDS)}}
+_OBJECT: Schema = {"type": ["object", "boolean"], "propertyNames": {"enum": list(KEYWORDS)}}
+TOOLS = Shape("the tools", {}, _OBJECT)
+FACTS = Shape(
+    "the facts",
+    {
+        "subject": Key(_OBJECT, "Of who asks: subject.properties."),
+        "resource": Key(_OBJECT, "Of what it is done to: resource.properties."),
+        "session": Key(_OBJECT, "Of the session, besides what every session has."),
+        "context": Key(_OBJECT, "Of the circumstances."),
+    },
 )
 
 
 def read_tools(fields: Fields) -> Tools:
     """The tools that a document declares, whose members are *fields*."""
     declared = fields.shaped("tools", TOOLS).members
-    return Tools({name: _arguments(name, node, fields.errors) for name, node in declared.items()})
+    return Tools(
+        {name: _schema(node, name, f"the tool {name!r}", fields.errors)
+         for name, node in declared.items()}
+    )  # fmt: skip
 
 
-def _arguments(name: str, node: Node, errors: Errors) -> Record:
-    """What one tool takes; a schema that leaves out its type is that of an object."""
+def read_facts(fields: Fields) -> Facts:
+    """The facts that a document declares, whose members are *fields*."""
+    declared, errors = fields.shaped("facts", FACTS).members, fields.errors
+    records: dict[str, Record] = {}
+    for holder, node in declared.items():
+        if holder in HOLDERS:
+            spoken = ".".join(HOLDERS[holder])
+            records[holder] = _schema(node, spoken, f"the facts of {holder!r}", errors)
+    for name in FIELDS & records["session"].fields.keys() if "session" in records else ():
+        place = _place(declared["session"], ("properties", name))
+        errors.add(place, f"every session has {name!r}, which is no fact; remove it here")
+    return Facts(records, declared=True)
+
+
+def _schema(node: Node, name: str, where: str, errors: Errors) -> Record:
+    """What one tool takes, or one holder has; a schema without a type is that of an object."""
     schema = plain(node)
     if isinstance(node, Mapping) and "type" not in schema and "$ref" not in schema:
         schema = {"type": "object", **schema}
     found, wrong = arguments(schema, name)
     for mistake in wrong:
-        errors.add(_place(node, mistake.way), f"in the tool {name!r}: {mistake.message}")
+        errors.add(_place(node, mistake.way), f"in {where}: {mistake.message}")
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from remit.model import ApprovalTerms, Obligation, Risk
 from remit.policy import moment
+from remit.policy.facts import NO_FACTS, Facts
 from remit.policy.located import Place
 from remit.policy.tools import NO_TOOLS, Tools
 
@@ -208,6 +209,8 @@ class Document:
     """When its rules are there. Its default is there at all times."""
     tools: Tools = NO_TOOLS
     """The tools it is about, as far as they are declared."""
+    facts: Facts = NO_FACTS
+    """The facts its conditions read, if it declares any."""
     limits: tuple[Limit, ...] = ()
     tests: tuple[Case, ...] = ()
     """They change no decision."""

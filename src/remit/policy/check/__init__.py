@@ -11,7 +11,9 @@ request can show otherwise. A policy without findings may still be wrong.
     grants       policies that allow nothing, or everything
     spelling     patterns that are not what they look like, facts that are misspelt
     stated       limits that nothing counts; what other environments say
-    typed        conditions that do not fit the tools they are about
+    typed        conditions that do not fit the tools they are about, or the facts
+    tried        cases under `tests` that name what is not declared, or fail
+    undeclared   tools and facts that nothing declares, if the check is strict
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from remit.policy.check.pitfalls import pitfalls
 from remit.policy.check.reach import redundant, repeated, shadowed, unreachable
 from remit.policy.check.spelling import look_alikes, misspelt
 from remit.policy.check.stated import changed, unmetered
+from remit.policy.check.tried import failing, misnamed
 from remit.policy.check.typed import ill_typed
+from remit.policy.check.undeclared import undeclared
 from remit.policy.rule import Document
 
 __all__ = ["Finding", "Kind", "Level", "Related", "check"]
@@ -53,12 +57,20 @@ _CHECKS: tuple[Check, ...] = (
     ill_typed,
     unmetered,
     changed,
+    misnamed,
+    failing,
 )
 
 
-def check(documents: Sequence[Document]) -> tuple[Finding, ...]:
-    """All findings, in the order of the documents and their lines."""
+def check(documents: Sequence[Document], *, strict: bool = False) -> tuple[Finding, ...]:
+    """All findings, in the order of the documents and their lines.
+
+    Args:
+        documents: the layers of a policy.
+        strict: look also for what nothing declares.
+    """
     files = {document.file: at for at, document in enumerate(documents)}
-    found = [finding for each in _CHECKS for finding in each(documents)]
+    checks = (*_CHECKS, undeclared) if strict else _CHECKS
+    found = [finding for each in checks for finding in each(documents)]
     # What an included file says stands behind the documents themselves.
     return tuple(sorted(found, key=lambda f: (files.get(f.place.file, len(files)), f.place.line)))

@@ -17,6 +17,7 @@ from remit.expr.types import DOUBLE, INT, ListType, MapType, Type
 from remit.policy.check.finding import Kind
 from remit.policy.declared import Record
 from remit.policy.environment import check_condition
+from remit.policy.facts import HOLDERS
 from remit.policy.presence import Lack, Why, lacks, way_of
 from remit.policy.rule import Rule, RuleEffect
 
@@ -47,18 +48,31 @@ def doubts(rule: Rule, tool: str, record: Record, checked: Checked) -> Iterator[
         yield from _fractions(rule, tool, record)
 
 
+def doubts_about_facts(rule: Rule, checked: Checked) -> Iterator[Doubt]:
+    """What is probably not meant of the facts to which the condition has been checked."""
+    allows = rule.effect is RuleEffect.ALLOW
+    kind = Kind.ALLOWS_ONLY_WITH if allows else Kind.MAY_BE_MISSING
+    for lack in lacks(checked.tree):
+        if lack.way[0] in HOLDERS:
+            yield Doubt(lack.node.at, kind, missing(lack, "", rule))
+    yield from _never(
+        [each for each, _ in tree.walk(checked.tree) if isinstance(each, tree.Call)], ""
+    )
+
+
 def missing(lack: Lack, tool: str, rule: Rule) -> str:
     """What may not be there, what happens then, and how to say that it is meant."""
     what, last = lack.spelled, lack.way[-1]
+    of = f" of {tool}" if tool else ""
     if lack.why is Why.ELSEWHERE and lack.owner is not None:
         own = [name for name in lack.owner.fields if name not in lack.owner.elsewhere]
         why = f"{tool} has no {last!r}{suggest(last, own) or f'; it has {_several(own)}'}"
     elif lack.why is Why.NULL:
-        why = f"{what} of {tool} may be null"
+        why = f"{what}{of} may be null"
     elif lack.why is Why.OPTIONAL:
-        why = f"{what} of {tool} may be left out"
+        why = f"{what}{of} may be left out"
     else:
-        why = f"{tool} does not say that it has {what}"
+        why = f"{tool} does not say that it has {what}" if tool else f"{what} is not declared"
     then = "does not apply" if rule.effect is RuleEffect.ALLOW else "applies"
     guard = f"{what} != null" if lack.why is Why.NULL else f"has({what})"
     return f"{why}; where it is missing the rule {then}, so ask {guard} as well"
@@ -85,7 +99,8 @@ def _never(calls: Iterable[tree.Call], tool: str) -> Iterator[Doubt]:
                 words = [choice for choice in choices if isinstance(choice, str)]
                 hint = suggest(text.value, words) or f"; it is one of {_several(words)}"
                 what = ".".join(way_of(one)) or f"'{one.name}'"
-                message = f"{what} of {tool} is never {text.value!r}{hint}"
+                of = f" of {tool}" if tool else ""
+                message = f"{what}{of} is never {text.value!r}{hint}"
                 yield Doubt(text.at, Kind.IMPOSSIBLE_VALUE, message)
 
 

@@ -224,6 +224,22 @@ class Kind(Enum):
         "A fact is one letter away from a field of the session, or from a fact read elsewhere.",
         "Correct it; or, if both are meant, give one a name of its own.",
     )
+    UNDECLARED_FACT = About(
+        "RMT028",
+        "undeclared-fact",
+        Level.WARNING,
+        "A rule reads a fact that nothing declares, so that nobody could tell if it were misspelt. "
+        "Looked for by a strict check only.",
+        "Declare it under 'facts'.",
+    )
+    UNDECLARED_TOOLS = About(
+        "RMT029",
+        "undeclared-tools",
+        Level.WARNING,
+        "Rules name tools or arguments, and nothing declares any, so that nobody could tell if one "
+        "were misspelt. Looked for by a strict check only.",
+        "Declare them under 'tools', or name them with --tools.",
+    )
     UNMETERED = About(
         "RMT030",
         "unmetered",
@@ -237,6 +253,22 @@ class Kind(Enum):
         Level.NOTE,
         "An environment of the document says otherwise what a key says.",
         "Nothing, if it is meant: it is listed so that nobody overlooks it.",
+    )
+
+    MISNAMED_IN_CASE = About(
+        "RMT032",
+        "misnamed-in-case",
+        Level.WARNING,
+        "A case under 'tests' gives an argument or a fact that is not declared, or is about an "
+        "action whose name is nearly that of a tool.",
+        "Correct the name.",
+    )
+    FAILING_CASE = About(
+        "RMT033",
+        "failing-case",
+        Level.WARNING,
+        "A case under 'tests' comes out otherwise than it says.",
+        "Correct the rule, or what the case expects.",
     )
 
     @property
