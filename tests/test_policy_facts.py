@@ -20,6 +20,7 @@ facts:
     properties: {level: {type: integer}, region: {enum: [eu, us]}, note: {type: string}}
     required: [level, region]
   context: {properties: {ip: {type: string}, risk: {type: number}}, required: [ip, risk]}
+  run: {properties: {calls: {type: integer}}, required: [calls]}
 """
 
 
@@ -39,6 +40,7 @@ def kinds(when, facts=FACTS, *, strict=False, effect="deny"):
         'subject.properties.team == "a" && resource.properties.tenant == session.tenant',
         'session.level > 3 && session.role == "x" && "s" in session.scopes && session.depth < 2',
         'context.ip != "" && context.risk > 0.5 && has(session.note)',
+        'run.id == "a" && run.calls < 5',
         'session.?note.orValue("") == "" && context["ip"] == "1.2.3.4"',
     ],
 )
@@ -58,12 +60,13 @@ def test_what_is_declared_can_be_read(when):
         ("has(session.levle)", "did you mean 'level'?"),
         ('session.?levle.orValue("") == ""', "did you mean 'level'?"),
         ('"ipp" in context', "context has 'ip', 'risk'"),
+        ("run.cals > 3", "unknown attribute 'cals'; run has 'id', 'calls'"),
         ('session.level == "3"', "int is never string"),
         ("context.ip > 5", "no such operation: string > int"),
     ],
 )
 def test_what_is_not_declared_or_of_another_type_does_not_load(when, told):
-    with pytest.raises(PolicyError, match=r"p\.yaml:10:\d+: ") as refused:
+    with pytest.raises(PolicyError, match=r"p\.yaml:11:\d+: ") as refused:
         policy(when)
     assert told in str(refused.value)
 

@@ -32,6 +32,8 @@ from remit.expr.types import (
     Type,
 )
 from remit.expr.values import Timestamp
+from remit.policy.declared import Record
+from remit.policy.facts import OWN
 
 if TYPE_CHECKING:
     from remit.expr.check import Checked
@@ -107,6 +109,12 @@ def check_condition(
     return recheck(program.checked, _typed(arguments, facts or None))
 
 
+def _run(facts: Record) -> Record:
+    """The facts of a run, and what every run has."""
+    own = dict.fromkeys(sorted(OWN["run"]), STRING)
+    return replace(facts, fields={**own, **facts.fields}, required=facts.required | own.keys())
+
+
 @lru_cache(1024)
 def _typed(arguments: RecordType | None, facts: Facts | None) -> Environment:
     known: dict[str, Variable] = {}
@@ -119,4 +127,5 @@ def _typed(arguments: RecordType | None, facts: Facts | None) -> Environment:
         session = replace(_SESSION, others=facts.of("session"))
         known["session"] = Variable(session, "session")
         known["context"] = Variable(facts.of("context"), "context")
+        known["run"] = Variable(_run(facts.of("run")), "run")
     return Environment({**ENVIRONMENT.variables, **known}, ENVIRONMENT.functions)

@@ -12,21 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from remit.expr.compile import Read
 from remit.model import Request, Session
 from remit.policy.declared import Record, both
+
+if TYPE_CHECKING:
+    from remit.expr.compile import Read
 
 HOLDERS: Mapping[str, Read] = {
     "subject": ("subject", "properties"),
     "resource": ("resource", "properties"),
     "session": ("session",),
     "context": ("context",),
+    "run": ("run",),
 }
 """What has facts, and how conditions lead to them."""
 
-FIELDS = frozenset(Session.__struct_fields__)
-"""What every session has; it is no fact."""
+OWN: Mapping[str, frozenset[str]] = {
+    "session": frozenset(Session.__struct_fields__),
+    "run": frozenset({"id"}),
+}
+"""What every session and every run has; it need not be declared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,8 @@ def read_of(reads: Iterable[Read]) -> Iterator[tuple[str, str]]:
     for read in sorted(reads):
         for holder, way in HOLDERS.items():
             name = read[len(way) : len(way) + 1]
-            if read[: len(way)] == way and name and not (holder == "session" and name[0] in FIELDS):
+            own = OWN.get(holder, frozenset())
+            if read[: len(way)] == way and name and name[0] not in own:
                 yield holder, name[0]
 
 
@@ -75,5 +83,11 @@ def facts_of(request: Request) -> Iterator[tuple[str, str]]:
         "resource": request.resource.properties,
         "session": request.session.facts,
         "context": request.context,
+        "run": request.run,
     }
-    return ((holder, name) for holder, facts in held.items() for name in facts)
+    return (
+        (holder, name)
+        for holder, facts in held.items()
+        for name in facts
+        if name not in OWN.get(holder, ())
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.policy.declared import KEYWORDS, Record, Way, arguments
-from remit.policy.facts import FIELDS, HOLDERS, Facts
+from remit.policy.facts import HOLDERS, OWN, Facts
 from remit.policy.fields import Errors, Fields
 from remit.policy.keys import Key, Schema, Shape
 from remit.policy.located import Mapping, Node, Place, Sequence, plain
@@ -18,6 +18,7 @@ FACTS = Shape(
         "resource": Key(_OBJECT, "Of what it is done to: resource.properties."),
         "session": Key(_OBJECT, "Of the session, besides what every session has."),
         "context": Key(_OBJECT, "Of the circumstances."),
+        "run": Key(_OBJECT, "Of the run it is part of, besides its id."),
     },
 )
 
@@ -39,9 +40,10 @@ def read_facts(fields: Fields) -> Facts:
         if holder in HOLDERS:
             spoken = ".".join(HOLDERS[holder])
             records[holder] = _schema(node, spoken, f"the facts of {holder!r}", errors)
-    for name in FIELDS & records["session"].fields.keys() if "session" in records else ():
-        place = _place(declared["session"], ("properties", name))
-        errors.add(place, f"every session has {name!r}, which is no fact; remove it here")
+    for holder, record in records.items():
+        for name in sorted(OWN.get(holder, frozenset()) & record.fields.keys()):
+            place = _place(declared[holder], ("properties", name))
+            errors.add(place, f"every {holder} has {name!r}, which is no fact; remove it here")
     return Facts(records, declared=True)
 
 
