@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import logging
@@ -13,9 +14,10 @@ import weakref
 
 import pytest
 
-from remit.errors import PolicyError
+from remit.errors import PolicyError, Unavailable
 from remit.guard import Guard
 from remit.ledgers.memory import MemoryLedger
+from remit.ledgers.sqlite import SqliteLedger
 from remit.model import Action, Request, Subject
 from remit.watched import watch
 from remit.watching import changes
@@ -294,3 +296,140 @@ def test_decisions_go_on_while_the_policy_is_replaced(file, caplog):
             thread.join()
     assert wrong == []
     assert caplog.text.count("policy replaced") == 20
+
+
+class Fickle(MemoryLedger):
+    """A ledger that takes records only while it is up."""
+
+    up = True
+
+    def append(self, record):
+        if not self.up:
+            raise OSError("the disk is full")
+        return super().append(record)
+
+
+def changes_in(ledger):
+    """What was recorded of the policy: the act, and its facts."""
+    found = [(each.facts(), each.details()) for each in ledger.entries()]
+    assert {facts.kind for facts, _ in found} <= {"changed"}
+    assert {facts.subject for facts, _ in found} <= {"service:remit"}
+    return [(facts.action, details["args"]) for facts, details in found]
+
+
+def test_a_change_is_on_record_before_it_counts(file):
+    ledger, decided = MemoryLedger(), []
+
+    class Looking(MemoryLedger):
+        def append(self, record):
+            decided.append(rules(policy))
+            return ledger.append(record)
+
+    with watch(file, every=NEVER, ledger=Looking()) as policy:
+        before = policy.policy
+        write(file, DENY)
+        policy.refresh()
+        policy.refresh()
+        assert decided == [("yes",)]
+        assert rules(policy) == ("no",)
+        ((act, facts),) = changes_in(ledger)
+    assert act == "policy.replaced"
+    assert (facts["before"], facts["after"]) == (before.digest, policy.policy.digest)
+    assert facts["documents"] == {str(file): policy.policy.documents[0].digest}
+
+
+def test_a_file_that_cannot_be_used_is_on_record(file):
+    ledger = MemoryLedger()
+    with watch(file, every=NEVER, ledger=ledger) as policy:
+        write(file, "remit: 1\nruels: []\n")
+        policy.refresh()
+        policy.refresh()
+        ((act, facts),) = changes_in(ledger)
+    assert act == "policy.kept"
+    assert (facts["file"], facts["line"], facts["column"]) == (str(file), 2, 1)
+    assert facts["message"].startswith("unknown key 'ruels'")
+    assert facts["policy"] == policy.policy.digest
+
+
+def test_no_record_no_change(file, caplog):
+    ledger, errors = Fickle(), []
+    with watch(file, every=NEVER, ledger=ledger, on_error=errors.append) as policy:
+        ledger.up = False
+        write(file, DENY)
+        policy.refresh()
+        policy.refresh()
+        assert rules(policy) == ("yes",)
+        assert [type(error) for error in errors] == [Unavailable]
+        assert caplog.text.count("the disk is full") == 1
+        ledger.up = True
+        policy.refresh()
+        assert rules(policy) == ("no",)
+        assert [act for act, _ in changes_in(ledger)] == ["policy.replaced"]
+
+
+def test_a_broken_file_is_recorded_once_the_ledger_is_there_again(file):
+    ledger, errors = Fickle(), []
+    with watch(file, every=NEVER, ledger=ledger, on_error=errors.append) as policy:
+        ledger.up = False
+        write(file, "nothing")
+        policy.refresh()
+        policy.refresh()
+        assert [type(error) for error in errors] == [PolicyError, Unavailable]
+        ledger.up = True
+        policy.refresh()
+        policy.refresh()
+        assert [act for act, _ in changes_in(ledger)] == ["policy.kept"]
+        write(file, ALLOW)
+        policy.refresh()
+        assert [act for act, _ in changes_in(ledger)] == ["policy.kept"]
+        write(file, "nothing")
+        policy.refresh()
+        assert [type(error) for error in errors] == [PolicyError, Unavailable, PolicyError]
+
+
+def test_changes_stand_among_the_calls_of_a_ledger_on_disk(file, tmp_path):
+    with (
+        SqliteLedger(tmp_path / "ledger.db") as ledger,
+        watch(file, every=NEVER, ledger=ledger) as policy,
+    ):
+        guard = Guard(policy, ledger=ledger)
+        guard.call(REQUEST, lambda: None)
+        write(file, DENY)
+        policy.refresh()
+        assert not guard.decide(REQUEST).allowed
+        kinds = [each.facts().kind for each in ledger.select()]
+    assert kinds == ["started", "returned", "changed"]
+
+
+def test_a_ledger_that_needs_an_event_loop_changes_nothing(file):
+    class OfALoop(MemoryLedger):
+        async def append(self, record):
+            await asyncio.sleep(0)
+            return super().append(record)
+
+    with watch(file, every=NEVER, ledger=OfALoop()) as policy:
+        write(file, DENY)
+        policy.refresh()
+        assert rules(policy) == ("yes",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_that_is_no_text_does_not_end_the_watch(file, every):
+    changed = threading.Event()
+    with watch(file, every=every, on_change=lambda _: changed.set()) as policy:
+        (file.parent / os.fsdecode(b"\xff.yaml")).write_text("", "utf-8")
+        while not changed.wait(0.2):
+            write(file, f"{DENY}# {os.urandom(4).hex()}\n")
+        assert rules(policy) == ("no",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_of_a_file_that_is_no_text_can_be_recorded(tmp_path):
+    file, ledger = tmp_path / os.fsdecode(b"\xff.yaml"), MemoryLedger()
+    write(file, ALLOW.replace("remit: 1\n", "remit: 1\nname: x\n"))
+    with watch(file, every=NEVER, ledger=ledger) as policy:
+        write(file, DENY.replace("remit: 1\n", "remit: 1\nname: x\n"))
+        policy.refresh()
+        write(file, "nothing")
+        policy.refresh()
+    assert [act for act, _ in changes_in(ledger)] == ["policy.replaced", "policy.kept"]

@@ -1,11 +1,16 @@
 """A policy that follows its files: read anew when they change, swapped in whole or not at all.
 
-    with remit.watch("policies/") as policy:
+    with remit.watch("policies/", ledger=ledger) as policy:
         guard = remit.Guard(policy, ledger=ledger)
 
 A file that cannot be used leaves the policy as it was, and is told to the log
 (`remit.watched`) and to `on_error`. What was decided before a change was decided
 by the old policy; `Decision.policy` says which.
+
+With a *ledger*, that a policy takes the place of another is on record before it
+does, and so is that a file could not be used. No record, no change: while the
+ledger takes none, the policy stays, and the change is tried again at every look.
+Each process that watches records what it does.
 
 One daemon thread looks after each watched policy, and none is made per call. It
 looks at the files every second, or, where the package watchfiles is installed
@@ -20,15 +25,17 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from remit.errors import PolicyError
+from remit.changing import record_change
+from remit.errors import PolicyError, RemitError, Unavailable
 from remit.model import Decision, Request
 from remit.policy import Policy
 from remit.policy.tools import NO_TOOLS, Tools
+from remit.ports import Ledger
 from remit.sources import StrPath
 from remit.watching import Waiting, Watched
 
@@ -41,9 +48,10 @@ def watch(
     *paths: StrPath,
     environment: str = "",
     tools: Tools = NO_TOOLS,
+    ledger: Ledger | None = None,
     every: float = 1.0,
     on_change: Callable[[Policy], object] | None = None,
-    on_error: Callable[[PolicyError], object] | None = None,
+    on_error: Callable[[RemitError], object] | None = None,
 ) -> WatchedPolicy:
     """The policy of these files and folders, which follows them from now on.
 
@@ -51,14 +59,17 @@ def watch(
         paths: as for `load`: every file is a layer. What they include is followed as well.
         environment: as for `load`.
         tools: as for `load`.
+        ledger: keeps a record of every change, and of every one that is not taken over.
         every: seconds between two looks at the files.
         on_change: is given the policy that has just taken the place of another.
-        on_error: is told why a change was not taken over.
+        on_error: is told why a change was not taken over: a `PolicyError`, or `Unavailable`
+            where the ledger did not take the record.
 
     Raises:
         PolicyError: they make no policy now, so there is none to keep.
     """
-    return WatchedPolicy(Watched(paths, environment, tools), every, on_change, on_error)
+    watched = Watched(paths, environment, tools)
+    return WatchedPolicy(watched, every, on_change, on_error, ledger)
 
 
 class WatchedPolicy:
@@ -69,12 +80,16 @@ class WatchedPolicy:
         watched: Watched,
         every: float,
         on_change: Callable[[Policy], object] | None,
-        on_error: Callable[[PolicyError], object] | None,
+        on_error: Callable[[RemitError], object] | None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._files = watched
         self._every = every
         self._on_change = on_change
         self._on_error = on_error
+        self._ledger = ledger
+        self._told: set[str] = set()
+        """Why the policy has been kept, since it was last well; each is told once."""
         self._lock = threading.Lock()
         self._policy = self._files.load()
         self._stop = threading.Event()
@@ -95,16 +110,42 @@ class WatchedPolicy:
             if not self._files.changed():
                 return
             try:
-                policy = self._files.load()
-            except PolicyError as error:
-                _log.error("policy kept as it was: %s", error)
-                _tell(self._on_error, error)
+                policy = self._load()
+                if policy is None:
+                    return
+                if policy.digest != self._policy.digest:
+                    self._record("policy.replaced", _replaced(self._policy, policy))
+            except Unavailable as error:
+                self._files.forget()
+                self._keep(error)
                 return
+            self._told.clear()
             if policy.digest == self._policy.digest:
                 return
             self._policy = policy
             _log.info("policy replaced: now %s", policy.digest)
             _tell(self._on_change, policy)
+
+    def _load(self) -> Policy | None:
+        """What the files make now; None if it is no policy, which is recorded and told."""
+        try:
+            return self._files.load()
+        except PolicyError as error:
+            self._keep(error)
+            self._record("policy.kept", _kept(self._policy, error))
+            return None
+
+    def _record(self, act: str, facts: Mapping[str, object]) -> None:
+        if self._ledger is not None:
+            record_change(self._ledger, act, facts)
+
+    def _keep(self, error: RemitError) -> None:
+        """Say why the policy stays as it was, unless that has just been said."""
+        if str(error) in self._told:
+            return
+        self._told.add(str(error))
+        _log.error("policy kept as it was: %s", error)
+        _tell(self._on_error, error)
 
     def close(self) -> None:
         """Follow the files no longer. The policy stays as it is."""
@@ -141,6 +182,28 @@ class WatchedPolicy:
             self._stop.set()
         else:
             self._begin()
+
+
+def _replaced(before: Policy, after: Policy) -> dict[str, object]:
+    """What there is to know of a change."""
+    documents = {_text(each.file): each.digest for each in after.documents}
+    return {"before": before.digest, "after": after.digest, "documents": documents}
+
+
+def _kept(policy: Policy, error: PolicyError) -> dict[str, object]:
+    """What there is to know of a change that is none."""
+    return {
+        "policy": policy.digest,
+        "file": _text(error.file),
+        "line": error.line,
+        "column": error.column,
+        "message": _text(error.message),
+    }
+
+
+def _text(given: str) -> str:
+    """*given* as text that can be recorded: the name of a file may be any bytes."""
+    return given.encode(errors="replace").decode()
 
 
 def _follow(reference: weakref.ref[WatchedPolicy], waiting: Waiting) -> None:

@@ -60,6 +60,10 @@ class Watched:
             return self._read()
         return policy
 
+    def forget(self) -> None:
+        """Take what was loaded last for not taken over, so that it counts as changed."""
+        self.seen = {}
+
     def _read(self) -> Policy:
         return load(*self.paths, environment=self.environment, tools=self.tools)
 
@@ -135,6 +139,10 @@ class Waiting:
             # A folder has gone: look once, which finds out what is there instead.
             if not self.stop.wait(self.every):
                 yield
+        except RuntimeError:
+            # It cannot tell of a change here, as of a name that is no text: look by the clock.
+            self.watchfiles = None
+            yield
 
     def settle(self, watched: Watched) -> None:
         """Wait until nothing changes any more."""
