@@ -40,6 +40,7 @@ atoms = st.one_of(
     sentence("{} in [{}, {}]", st.sampled_from(PLACES[:3]), constants, constants),
     sentence("{}.{}({})", places, st.sampled_from(["startsWith", "endsWith", "contains"]), texts),
     sentence('glob({}, "{}")', places, st.sampled_from(["a*", "*b", "*a*", "ab", "*", "a?"])),
+    sentence('{}.matches("{}")', places, st.sampled_from(["^a$", "b", "^/srv", "", "^[a-z]*$"])),
     sentence("{}.lowerAscii() == {}", places, texts),
     sentence("size({}) {} {}", places, ORDER, st.sampled_from(["0", "1", "2"])),
     sentence("has({})", st.sampled_from(["args.a", "args.b", "session.region", "args.c.d"])),

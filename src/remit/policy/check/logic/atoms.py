@@ -57,6 +57,9 @@ def _compared(node: Node) -> Atom | None:
         return None
     if node.target is not None and node.name in _PARTS:
         return _featured(node.target, node.args[0], node.name)
+    if node.name == "matches":
+        place, pattern = node.operands
+        return _featured(place, pattern, node.name)
     if node.name == "glob":
         return _globbed(*node.args)
     if node.name == "within_hours":

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from remit.expr.functions.patterns import compiled, found
+
 Feature: TypeAlias = tuple[str, str]
 """What a text may have: `("startsWith", "/srv")`, `("<", "b")`; `("lower", "")` is to
 have no letter from A to Z."""
@@ -14,6 +16,7 @@ _HAS: Mapping[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": str.__contains__,
+    "matches": lambda text, pattern: found(compiled(pattern), text),
     "<": str.__lt__,
     "<=": str.__le__,
     ">": str.__gt__,
