@@ -295,6 +295,31 @@ def test_a_small_condition_cannot_make_something_enormous(text):
         ENVIRONMENT.compile(text).evaluate(activation)
 
 
+def test_a_loop_that_looks_into_long_lists_is_given_up():
+    short, long = list(range(100)), list(range(1000))
+    both = "args.a.all(x, x in args.b)"
+    assert evaluate(both, {"a": short, "b": long}) is True
+    assert evaluate(both, {"a": long, "b": [*short, "1000"]}) is False
+    for wanted in ([*long[:-1], 5], [str(each) for each in long]):
+        with pytest.raises(EvalError, match="loops inside loops take more than 100000 steps"):
+            evaluate(both, {"a": wanted + wanted, "b": wanted})
+    constant = "args.a.all(x, !('y' in args.b))"
+    with pytest.raises(EvalError, match="more than 100000 steps"):
+        evaluate(constant, {"a": long + long, "b": long})
+
+
+def test_a_map_is_looked_into_for_nothing():
+    found = {f"k{n}": n for n in range(2000)}
+    assert evaluate("args.a.all(x, x in args.b)", {"a": list(found), "b": found}) is True
+
+
+@pytest.mark.parametrize("item", ["a", "", 1, 1.0, True, None, [1], {"a": 1}])
+def test_membership_is_equality_with_an_item(item):
+    data = {"x": item, "list": ["a", "", 1, 2.5, True, None, [1], {"a": 1}, "1", "true"]}
+    assert evaluate("args.x in args.list", data) is True
+    assert evaluate("args.x in args.list", {**data, "list": ["b", 3, False, [2]]}) is False
+
+
 def test_an_integer_only_python_could_hold_is_an_error():
     with pytest.raises(EvalError):
         evaluate("args.x * 4611686018427387904", {"x": 3})

@@ -393,3 +393,9 @@ def test_a_function_given_what_its_signature_allows_has_a_value_or_an_evaluation
             open_ended = each.result == DYN or isinstance(each.result, Parameter)
             if not open_ended and not isinstance(found, EvalError):
                 assert kind(found) == each.result.name, (each.signature, args)
+
+
+def test_a_long_glob_is_searched_for_only_without_question_marks():
+    assert evaluate("glob(x, y)", "a" * 4000, "*a" * 1500) is True
+    with pytest.raises(EvalError, match=r"a glob of more than 1000 characters with '\?' in it"):
+        evaluate("glob(x, y)", "a", "?*" * 501)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from remit.expr import Environment, EvalError, ExprError, parse, render
 from remit.expr.lex import LONGEST
-from remit.expr.parse import DEEPEST, TALLEST
+from remit.expr.parse import DEEPEST, MOST_PARTS, TALLEST
 
 ENVIRONMENT = Environment()
 
@@ -123,7 +123,9 @@ def test_trees_are_bounded_however_they_grow(step):
 def test_operators_in_a_row_compile_up_to_the_bound():
     assert value(" + ".join(["1"] * TALLEST)) == TALLEST
     assert value(".size() + ".join(["''"] * (TALLEST - 1)) + ".size()") == 0
-    assert value(" && ".join(["true"] * 5000)) is True
+    assert value(" && ".join(["true"] * (MOST_PARTS - 1))) is True
+    with pytest.raises(ExprError, match="over 5000 parts; say it in several"):
+        parse(" && ".join(["true"] * MOST_PARTS))
 
 
 def test_a_text_beyond_the_longest_is_an_error():

@@ -195,7 +195,7 @@ def test_a_misspelt_name_is_recognised_among_the_shared_ones():
 def test_a_few_lines_cannot_stand_for_a_great_many():
     lines = ["  a0: args.x", *(f"  a{n}: a{n - 1} + a{n - 1}" for n in range(1, 60))]
     found = told("let:\n" + "\n".join(lines))
-    assert "with all that 'let' defines put in, this has over 10000 parts; define less" in found[0]
+    assert "with all that 'let' defines put in, this has over 5000 parts; define less" in found[0]
     tall = ["  a0: args.x", *(f"  a{n}: a{n - 1} + 1" for n in range(1, 200))]
     assert "over 100 levels" in told("let:\n" + "\n".join(tall))[0]
 

@@ -69,4 +69,4 @@ def run(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, corpus(), made, run))
+    sys.exit(main(__doc__, sys.modules[__name__]))

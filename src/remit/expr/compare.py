@@ -74,6 +74,9 @@ def contains(item: Any, container: Any) -> bool:
     """`item in container`."""
     cls = type(container)
     if cls in LISTS:
+        if type(item) is str:
+            # Nothing but the same text is equal to it, to Python as well.
+            return item in container
         return any(equal(item, other) for other in container)
     if cls in MAPPINGS:
         return type(item) in KEYS and key_of(item) in container

@@ -163,6 +163,8 @@ class Exact:
 
     def _call(self, node: tree.Call) -> ast.expr:
         args = list(map(self.emit, node.operands))
+        if node.name == "in":
+            args[1] = self._searched(args[1])
         if any(each.reads_activation for each in node.functions):
             args.insert(0, load(ACTIVATION))
             return ast.Call(self._dispatch(node), args, [])
@@ -224,6 +226,13 @@ class Exact:
             return rows
         self.budget = self.budget or self.names.fresh("budget")
         return self._use(runtime.spend, load(self.budget), rows)
+
+    def _searched(self, container: ast.expr) -> ast.expr:
+        """What `in` looks into, paid for if that happens in a loop."""
+        if not self.looping:
+            return container
+        self.budget = self.budget or self.names.fresh("budget")
+        return self._use(runtime.searched, load(self.budget), container)
 
     def _loop(self, node: tree.Loop) -> ast.expr:
         rows = self._rows(node)

@@ -311,7 +311,8 @@ class Fast(Exact):
     def _membership(self, item: Node, container: Node) -> ast.expr | None:
         if isinstance(container, tree.List):
             return self._choice(item, container)
-        if not isinstance(item, tree.Constant) or not _unmistakable(item.value):
+        # In a loop it is paid for, which the other form sees to.
+        if self.looping or not isinstance(item, tree.Constant) or not _unmistakable(item.value):
             return None
         left = self.emit(item)
         return ast.Compare(left, [ast.In()], [self._look(container, "container")])

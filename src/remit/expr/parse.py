@@ -33,6 +33,10 @@ _RESERVED = frozenset({
 _WORDS = {"and": "&&", "or": "||", "not": "!"}
 
 
+MOST_PARTS = 5_000
+"""Parts of a tree: what is written, and not how long the texts in it are."""
+
+
 class Expr:
     """A text and its tree."""
 
@@ -47,7 +51,7 @@ def parse(text: str) -> Expr:
     """Read *text*.
 
     Raises:
-        ExprError: it is no expression, or is nested too deep.
+        ExprError: it is no expression, is nested too deep, or has too many parts.
     """
     parser = _Parser(text)
     try:
@@ -56,9 +60,12 @@ def parse(text: str) -> Expr:
         raise ExprError("nested too deep for the stack left here", text, 0) from None
     parser.finish()
     # Every level takes a token at least, so most texts are too short to be too deep.
-    for part, depth in tree.walk(node) if len(parser.tokens) > TALLEST else ():
+    walked = tree.walk(node) if len(parser.tokens) > TALLEST else ()
+    for size, (part, depth) in enumerate(walked, 1):
         if depth > TALLEST:
             raise ExprError(f"nested deeper than {TALLEST} levels", text, part.at)
+        if size > MOST_PARTS:
+            raise ExprError(f"over {MOST_PARTS} parts; say it in several", text, part.at)
     return Expr(text, node)
 
 

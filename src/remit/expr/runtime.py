@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 
 from remit.expr.access import make_map
 from remit.expr.errors import EvalError
-from remit.expr.values import NONE, Optional, boolean, kind
+from remit.expr.values import LISTS, NONE, Optional, boolean, kind
 
-MOST_STEPS = 1_000_000
+MOST_STEPS = 100_000
 """Steps of loops inside loops in one evaluation; data decide how many there are."""
+LOOKED_AT = 10
+"""Items of a list that `in` looks at for one step."""
 
 Later = Callable[[], Any]
 Body = Callable[..., Any]
@@ -102,6 +104,13 @@ def spend(budget: list[int], rows: Any) -> Any:
     if budget[0] < 0:
         raise EvalError(f"loops inside loops take more than {MOST_STEPS} steps")
     return rows
+
+
+def searched(budget: list[int], container: Any) -> Any:
+    """*container*, in which a loop looks for something, when the *budget* pays for that."""
+    if type(container) in LISTS:
+        spend(budget, range(len(container) // LOOKED_AT))
+    return container
 
 
 def attribute(owner: Any, *names: str) -> Any:

@@ -27,7 +27,7 @@ from remit.policy.located import Place, Scalar, plain
 PARAM = "param"
 """What conditions of a template call its parameters: `param.max`."""
 
-LARGEST = 10_000
+LARGEST = 5_000
 """Parts of a condition once all it names is put in: a few lines can stand for a great many."""
 
 TALLEST = 100

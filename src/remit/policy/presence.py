@@ -10,6 +10,7 @@ false without an `x`. So what one operand of `&&` makes sure is sure for all oth
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,8 +92,12 @@ def _joined(node: tree.And | tree.Or, sure: Sure) -> Iterator[Lack]:
     """Each operand matters only where the others leave the answer to it."""
     sides = [_sides(operand) for operand in node.operands]
     found = [side.true if isinstance(node, tree.And) else side.false for side in sides]
-    for index, operand in enumerate(node.operands):
-        yield from lacks(operand, sure.union(*found[:index], *found[index + 1 :]))
+    given = Counter(way for each in found for way in each)
+    everywhere = sure.union(*found)
+    for operand, own in zip(node.operands, found, strict=True):
+        # What only this operand makes sure is not sure for itself.
+        alone = frozenset(way for way in own if given[way] == 1) - sure
+        yield from lacks(operand, everywhere - alone if alone else everywhere)
 
 
 def _read(node: Node, sure: Sure) -> Iterator[Lack]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _IN_DOUBLE = re.compile(r"\\(?:x..|u....|U........|\r?\n|.)|.", re.DOTALL)
 _IN_SINGLE = re.compile(r"''|.", re.DOTALL)
@@ -17,13 +18,19 @@ _BLANK_ESCAPES = frozenset(rf"\{char}" for char in "ntrvf_NLP \n") | {"\\\r\n"}
 
 def index_of(offset: int, value: str, source: str) -> int:
     """The place in *source* of the character at *offset* of *value*."""
-    places = list(_visible(source))
+    places = _places(source)
     before = value[:offset]
-    nth = sum(not char.isspace() for char in before)
+    nth = len("".join(before.split()))
     if nth < len(places):
         return places[nth]
     # Past the end: the white space between the last character and the offset.
     return places[-1] + 1 + len(before) - len(before.rstrip()) if places else 0
+
+
+@lru_cache(16)
+def _places(source: str) -> tuple[int, ...]:
+    """Those of `_visible`: a long condition may be pointed into many times."""
+    return tuple(_visible(source))
 
 
 def _visible(source: str) -> Iterator[int]:

@@ -16,6 +16,8 @@ from remit.expr.values import show
 
 _LARGEST_PROGRAM = 1 << 20
 _LONGEST_PATTERN = 10_000
+_LONGEST_GLOB = 1_000
+"""Characters of a glob with `?` in it, which is searched for as a regular expression."""
 
 
 @lru_cache(maxsize=1024)
@@ -66,6 +68,8 @@ def glob(text: str, pattern: str) -> bool:
     brackets and no escapes: every other character stands for itself.
     """
     if "?" in pattern:
+        if len(pattern) > _LONGEST_GLOB:
+            raise EvalError(f"a glob of more than {_LONGEST_GLOB} characters with '?' in it")
         return found(compiled(_expression(pattern)), text)
     return _fits(text, pattern.split("*"))
 

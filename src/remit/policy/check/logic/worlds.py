@@ -90,6 +90,8 @@ def _joined(operands: Sequence[Node], wanted: Outcome, *, opposite: bool) -> Wor
 
     One operand that is false makes it false. If none is, one that is an error makes it one.
     """
+    if len(operands) > MOST:
+        return _ANY
     asked = _SWAPPED[wanted] if opposite else wanted
 
     def each(outcome: Outcome) -> Iterator[Worlds]:
