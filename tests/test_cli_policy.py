@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -110,6 +111,46 @@ def test_a_finding_is_told_and_fails_only_a_strict_check(remit, policy, tmp_path
     found = remit("check", "remit.yaml", "stop.yaml", "--json").json["findings"]
     assert {each["level"] for each in found} == {"warning"}
     assert (found[0]["file"], found[0]["line"], found[0]["rule"]) == ("remit.yaml", 7, "small")
+
+
+OTHERWISE = """\
+remit: 1
+default: deny
+rules:
+  - {id: large, action: refund, when: args.amount > 100, effect: ask}
+  - {id: small, action: refund, when: args.amount <= 100, effect: allow}
+environments:
+  production:
+    rules: {small: {when: args.amount <= 10}}
+tests:
+  - name: 50 is small
+    request: {action: refund, args: {amount: 50}}
+    expect: {effect: allow}
+"""
+ASKED = '{"action": "refund", "args": {"amount": 50}}\n'
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "otherwise"),
+    [
+        (["explain", "refund", "--args", '{"amount": 50}'], 0, 1),
+        (["plan", "requests.jsonl"], 0, 1),
+        (["test"], 0, 1),
+        (["check", "--strict", "--tools", "tools.json"], 0, 1),
+    ],
+)
+def test_every_command_that_loads_policies_takes_an_environment(
+    remit, tmp_path, command, code, otherwise
+):
+    (tmp_path / "remit.yaml").write_text(OTHERWISE, "utf-8")
+    (tmp_path / "requests.jsonl").write_text(ASKED, "utf-8")
+    schema = {"type": "object", "properties": {"amount": {}}, "required": ["amount"]}
+    (tmp_path / "tools.json").write_text(json.dumps({"refund": schema}), "utf-8")
+    assert remit(*command).code == code
+    assert remit(*command, "--environment", "production").code == otherwise
+    misspelt = remit(*command, "--environment", "prodution")
+    assert misspelt.code == 3
+    assert "there is no environment 'prodution'; did you mean 'production'?" in misspelt.err
 
 
 def test_every_mistake_of_every_file_is_told_with_its_place(remit, tmp_path):

@@ -76,6 +76,11 @@ def test_answers_agree_if_type_and_value_do_or_neither_has_a_value():
         ("1.0 / math.floor(-0.0)", float("-inf")),
         ("math.ceil(-1.5)", -1.0),
         ("-9223372036854775808 % 1", 0),
+        ("duration('0') == duration('0s') && duration('-0') == duration('0s')", True),
+        # Spelled like the official runtime, whatever the number is before it is a double.
+        ("'%.2f'.format([9007199254740993.0])", "9007199254740992.00"),
+        ("'%.2f'.format([9007199254740993])", "9007199254740992.00"),
+        ("'%.2f'.format([9007199254740993u])", "9007199254740992.00"),
     ],
 )
 def test_what_ours_once_got_wrong_is_right(text, value):

@@ -66,8 +66,10 @@ def same_timestamp(moment: Timestamp) -> Timestamp:
 
 @function("duration(string) -> duration")
 def read_duration(text: str) -> Duration:
-    """The span that numbers with units name: `1h30m`, `1.5s`, `-10ms`."""
+    """The span that numbers with units name: `1h30m`, `1.5s`, `-10ms`. No time at all is `0`."""
     rest = text[1:] if text[:1] in ("+", "-") else text
+    if rest == "0":
+        return duration(0)
     nanos, at = 0, 0
     while match := _SPAN.match(rest, at):
         whole, _, fraction = match[1].partition(".")
