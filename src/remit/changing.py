@@ -8,8 +8,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from remit.audit.record import Kind, Record
-from remit.call import finish, new_id
+from remit.call import new_id
 from remit.canonical import freeze
+from remit.driver import finish
 from remit.errors import Unavailable
 from remit.model import Action, Request, Subject
 from remit.ports import Ledger
