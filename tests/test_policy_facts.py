@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from remit import sources
+from remit.acting import current
 from remit.errors import PolicyError
+from remit.expr.types import DOUBLE, INT, STRING
+from remit.guard import Guard
+from remit.ledgers.memory import MemoryLedger
 from remit.model import Action, Request, Resource, Session, Subject
 from remit.policy import Policy
+from remit.policy.facts import RUN
 from remit.policy.tools import NO_TOOLS, Tools
+from remit.runs.run import Run
 
 FACTS = """\
 facts:
@@ -20,7 +26,7 @@ facts:
     properties: {level: {type: integer}, region: {enum: [eu, us]}, note: {type: string}}
     required: [level, region]
   context: {properties: {ip: {type: string}, risk: {type: number}}, required: [ip, risk]}
-  run: {properties: {calls: {type: integer}}, required: [calls]}
+  run: {properties: {retries: {type: integer}}, required: [retries]}
 """
 
 
@@ -40,7 +46,7 @@ def kinds(when, facts=FACTS, *, strict=False, effect="deny"):
         'subject.properties.team == "a" && resource.properties.tenant == session.tenant',
         'session.level > 3 && session.role == "x" && "s" in session.scopes && session.depth < 2',
         'context.ip != "" && context.risk > 0.5 && has(session.note)',
-        'run.id == "a" && run.calls < 5',
+        'run.id == "a" && run.retries < 5 && run.cost < 1.5 && run.calls.size() < 9',
         'session.?note.orValue("") == "" && context["ip"] == "1.2.3.4"',
     ],
 )
@@ -60,7 +66,8 @@ def test_what_is_declared_can_be_read(when):
         ("has(session.levle)", "did you mean 'level'?"),
         ('session.?levle.orValue("") == ""', "did you mean 'level'?"),
         ('"ipp" in context', "context has 'ip', 'risk'"),
-        ("run.cals > 3", "unknown attribute 'cals'; run has 'id', 'calls'"),
+        ("run.stpes > 3", "'retries'; did you mean 'steps'?"),
+        ("run.name > 3", "no such operation: string > int"),
         ('session.level == "3"', "int is never string"),
         ("context.ip > 5", "no such operation: string > int"),
     ],
@@ -205,3 +212,11 @@ def test_what_ships_declares_facts_where_it_reads_any():
     folder = Path(__file__).parents[1] / "examples" / "cookbook"
     declaring = [each for each in folder.glob("*/remit.yaml") if "facts:" in each.read_text()]
     assert len(declaring) == 6
+
+
+def test_what_every_run_has_is_known_by_name():
+    found = Run(Guard(Policy(), ledger=MemoryLedger()), current(), name="a").facts()
+    kinds = {str: STRING, int: INT, float: DOUBLE}
+    assert found.keys() == RUN.keys()
+    plain = {name: kinds[type(value)] for name, value in found.items() if type(value) in kinds}
+    assert plain.items() <= RUN.items()

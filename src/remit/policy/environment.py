@@ -33,7 +33,7 @@ from remit.expr.types import (
 )
 from remit.expr.values import Timestamp
 from remit.policy.declared import Record
-from remit.policy.facts import OWN
+from remit.policy.facts import RUN
 
 if TYPE_CHECKING:
     from remit.expr.check import Checked
@@ -111,8 +111,7 @@ def check_condition(
 
 def _run(facts: Record) -> Record:
     """The facts of a run, and what every run has."""
-    own = dict.fromkeys(sorted(OWN["run"]), STRING)
-    return replace(facts, fields={**own, **facts.fields}, required=facts.required | own.keys())
+    return replace(facts, fields={**RUN, **facts.fields}, required=facts.required | RUN.keys())
 
 
 @lru_cache(1024)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remit.expr.types import DOUBLE, INT, STRING, MapType, Type
 from remit.model import Request, Session
 from remit.policy.declared import Record, both
 
@@ -29,9 +30,18 @@ HOLDERS: Mapping[str, Read] = {
 }
 """What has facts, and how conditions lead to them."""
 
+RUN: Mapping[str, Type] = {
+    **dict.fromkeys(("id", "name", "parent"), STRING),
+    **dict.fromkeys(("attempt", "steps", "model_calls", "tokens", "unpriced"), INT),
+    **dict.fromkeys(("seconds", "cost"), DOUBLE),
+    "calls": MapType(STRING, INT),
+    "tags": MapType(STRING, STRING),
+}
+"""What every run has."""
+
 OWN: Mapping[str, frozenset[str]] = {
     "session": frozenset(Session.__struct_fields__),
-    "run": frozenset({"id"}),
+    "run": frozenset(RUN),
 }
 """What every session and every run has; it need not be declared."""
 

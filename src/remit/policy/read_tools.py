@@ -18,7 +18,7 @@ FACTS = Shape(
         "resource": Key(_OBJECT, "Of what it is done to: resource.properties."),
         "session": Key(_OBJECT, "Of the session, besides what every session has."),
         "context": Key(_OBJECT, "Of the circumstances."),
-        "run": Key(_OBJECT, "Of the run it is part of, besides its id."),
+        "run": Key(_OBJECT, "Of the run it is part of, besides what every run has."),
     },
 )
 
