@@ -9,7 +9,7 @@ import pytest
 from remit import sources
 from remit.acting import current
 from remit.errors import PolicyError
-from remit.expr.types import DOUBLE, INT, STRING
+from remit.expr.types import DOUBLE, DYN, INT, STRING
 from remit.guard import Guard
 from remit.ledgers.memory import MemoryLedger
 from remit.model import Action, Request, Resource, Session, Subject
@@ -156,6 +156,18 @@ def test_the_facts_of_included_files_hold_as_well(tmp_path):
     main.write_text(main.read_text().replace("session.level", "session.levels"))
     with pytest.raises(PolicyError, match="did you mean 'level'"):
         sources.load(main)
+
+
+def test_a_fact_that_two_files_declare_may_be_as_either_says():
+    one, other = (
+        Policy.parse(f"remit: 1\nfacts: {{context: {{properties: {{{each}}}}}}}\n")
+        .documents[0]
+        .facts
+        for each in ("a: {type: string}, b: {enum: [x]}", "a: {type: integer}, c: {enum: [y]}")
+    )
+    found = one.joined([other]).of("context")
+    assert (found.fields["a"], found.fields["b"]) == (DYN, STRING)
+    assert found.choices == {"b": ("x",), "c": ("y",)}
 
 
 def test_a_limit_is_held_against_tools_and_facts_as_a_rule_is():

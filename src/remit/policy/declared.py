@@ -9,7 +9,7 @@ object that lists its properties has no others, unless it says so with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from remit.expr.errors import suggest
@@ -116,10 +116,15 @@ def unite(one: Record, other: Record) -> Record:
 
 
 def both(one: Record, other: Record) -> Record:
-    """What is true when both are declared of the same object."""
-    merged = _all([Value(one), Value(other)]).type
-    assert isinstance(merged, Record)
-    return merged
+    """The members of both; what both declare is as either says."""
+    shared = unite(one, other)
+    alone = (one.fields.keys() ^ other.fields.keys()) & {*one.choices, *other.choices}
+    choices = {**one.choices, **other.choices}
+    return replace(
+        shared,
+        required=one.required | other.required,
+        choices={**shared.choices, **{name: choices[name] for name in alone}},
+    )
 
 
 def _by_name(*records: Record) -> dict[str, list[Type]]:
