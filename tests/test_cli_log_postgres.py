@@ -29,7 +29,7 @@ def test_records_of_a_database_are_listed_and_shown_and_exported(remit, filled, 
     listed = remit("log", "list", "--ledger", filled)
     assert (listed.code, listed.err) == (0, "")
     assert listed.out.count("refund") == 8  # the action and the rule
-    only = remit("log", "list", "--run", "run-1", "--json", "--ledger", filled)
+    only = remit("log", "list", "--session", "run-1", "--json", "--ledger", filled)
     assert [line["index"] for line in only.lines] == [2, 3]
     shown = remit("log", "show", "c-1", "--json", "--ledger", filled)
     assert [line["index"] for line in shown.lines] == [0, 1]
