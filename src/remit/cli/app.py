@@ -28,6 +28,7 @@ from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
 from remit.cli.plan import plan
+from remit.cli.runs.show import list_runs, show_run, tail_runs
 from remit.cli.schema import schema
 from remit.cli.test import run_tests
 from remit.cli.version import version
@@ -46,6 +47,8 @@ ABOUT = """Keep AI agents within their remit.
     remit log verify                  is the record whole?"""
 
 ABOUT_APPROVALS = "Answer the questions that agents have left for people."
+
+ABOUT_RUNS = "See what agents did between the beginning and the end of a run."
 
 ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
 
@@ -97,6 +100,7 @@ APPROVALS_COMMANDS: dict[str, Command] = {
 }
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "approvals": (ABOUT_APPROVALS, APPROVALS_COMMANDS),
+    "runs": (ABOUT_RUNS, {"list": list_runs, "show": show_run, "tail": tail_runs}),
     "log": (ABOUT_LOG, LOG_COMMANDS),
 }
 
