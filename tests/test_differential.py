@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from remit.expr import EvalError, ExprError
+from remit.policy import consult, narrow
 
 sys.path.append(str(Path(__file__).parent / "differential"))
 
@@ -31,7 +32,12 @@ policies, cel = program("policies"), program("cel")
 
 @pytest.fixture(autouse=True)
 def what_the_programs_change_is_put_back(monkeypatch):
-    monkeypatch.setattr("remit.policy.narrow.WORTH_AN_INDEX", 4)
+    for module, name in (
+        (narrow, "WORTH_AN_INDEX"),
+        (narrow, "ALWAYS_WORTH_IT"),
+        (consult, "MANY"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -135,6 +135,17 @@ def test_look_alikes_are_seen_in_subjects_and_resources_too():
     assert deny.decide(Request(AGENT, Action("x"), Resource("file", "/tmp/x"))).allowed
 
 
+@pytest.mark.parametrize("order", [(1, True, "1"), (True, 1, "True"), ("1", 1.0, True)])
+def test_what_is_no_text_is_compared_as_it_reads_whatever_was_asked_before(order):
+    ids = Policy.parse(
+        "remit: 1\nname: ids\ndefault: deny\nrules:\n"
+        "  - {id: one, action: x, subject: 'agent:1', effect: allow}\n"
+    )
+    for name in (*order, *order):
+        allowed = ids.decide(Request(Subject("agent", name), Action("x"))).allowed
+        assert allowed is (str(name) == "1")
+
+
 def test_a_denied_pattern_with_a_wildcard_stops_look_alikes_around_it():
     deny = policy("{id: no, action: 'for?.*.drop', effect: deny}", default="allow")
     assert effect(deny, "f\u043erm.a.b.drop") is Effect.DENY

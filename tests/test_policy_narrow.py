@@ -70,13 +70,12 @@ requests = st.builds(
 
 
 def find(programs, request):
-    everything = (1 << len(programs)) - 1
-    return Narrowing([program.tree for program in programs]).find(request, everything)
+    return Narrowing([program.tree for program in programs]).find(request)
 
 
-groups = st.lists(st.sampled_from(PROGRAMS), min_size=4, max_size=40).flatmap(
-    # Few conditions are worth no index, so each group has some often.
-    lambda programs: st.just(programs * 4)
+groups = st.lists(st.sampled_from(PROGRAMS), min_size=1, max_size=40).flatmap(
+    # What few conditions test is looked at in another way than what many do.
+    lambda programs: st.sampled_from([programs, programs * 4])
 )
 
 
@@ -95,6 +94,15 @@ def test_what_is_ruled_out_is_false_and_what_is_sure_is_true(programs, request):
             assert outcome(program, request) is False, (program.text, request)
         elif not unsure >> bit & 1:
             assert outcome(program, request) is True, (program.text, request)
+
+
+def test_beyond_the_most_tested_things_what_few_test_is_left_to_the_conditions(monkeypatch):
+    monkeypatch.setattr("remit.policy.narrow.ALWAYS_WORTH_IT", 1)
+    often = [compile_condition(f"args.often > {n}") for n in range(5)]
+    seldom = [compile_condition(f'args.{name} == "x"') for name in ("b", "c")]
+    left, unsure = find(often + seldom, about(often=2, b="y", c="x"))
+    assert left == 0b1100011
+    assert unsure == 0b1100000
 
 
 def about(**args):

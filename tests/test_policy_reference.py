@@ -204,9 +204,10 @@ def summary(decision):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def everything_is_worth_an_index():
+def everything_is_worth_an_index_and_two_are_many():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remit.policy.narrow.WORTH_AN_INDEX", 1)
+        patch.setattr("remit.policy.consult.MANY", 2)
         yield
 
 

@@ -8,7 +8,7 @@ its bit: a set of candidates is an integer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -111,3 +111,11 @@ def prefix(documents: Sequence[Document], layer: int) -> str:
 def mask(bits: range) -> int:
     """All of *bits*, as a set."""
     return (1 << bits.stop) - (1 << bits.start) if bits else 0
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The members of a set, in order."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

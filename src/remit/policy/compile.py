@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remit.errors import PolicyError
-from remit.policy.candidates import Candidate, arrange, prefix
+from remit.policy.candidates import Candidate, arrange, ones, prefix
 from remit.policy.consult import Shape, Vocabularies
 from remit.policy.rule import Document, Mode, RuleEffect
 from remit.policy.vocabulary import LONGEST_REMEMBERED, REMEMBERED
@@ -75,17 +75,13 @@ class Dispatch:
     def forget_decisions(self) -> None:
         """Drop the decisions that were remembered, and keep what is known about names."""
         for shape in tuple(self._by_candidates.values()):
+            shape.settled.clear()
             shape.decisions.clear()
 
     def _numbers(self, name: str) -> tuple[int, ...]:
         """The candidates whose action patterns *name* fits, in the order of the policy."""
-        bits = self.words.action.find(name)
-        numbers: set[int] = set()
-        while bits:
-            lowest = bits & -bits
-            numbers.update(self._about[lowest.bit_length() - 1])
-            bits ^= lowest
-        return tuple(sorted(numbers))
+        found = ones(self.words.action.find(name))
+        return tuple(sorted({number for pattern in found for number in self._about[pattern]}))
 
     def _shape(self, numbers: tuple[int, ...]) -> Shape:
         shape = self._by_candidates.get(numbers)

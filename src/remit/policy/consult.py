@@ -13,13 +13,17 @@ from typing import Any, TypeAlias
 
 from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
-from remit.policy.candidates import Arrangement, Errors, Layer, mask
+from remit.policy.candidates import Arrangement, Errors, Layer, mask, ones
+from remit.policy.looks import End, Form, Kind, Look
 from remit.policy.narrow import Narrowing
 from remit.policy.rule import RuleEffect
-from remit.policy.vocabulary import Vocabulary
+from remit.policy.vocabulary import Fits, Vocabulary
 
 REMEMBERED = 1024
 """Sets of patterns whose candidates are kept."""
+
+MANY = 500
+"""Candidates whose set is a long integer, which is slow to look up."""
 
 
 @dataclass(slots=True)
@@ -40,16 +44,28 @@ and whether the first of them that stands is the last to be asked."""
 class Shape:
     """The candidates of an action, ready to be consulted. Actions with the same ones share it."""
 
+    # Of many actions asked by turns few are in the processor's caches: kept small, more are.
+    __slots__ = (
+        "candidates",
+        "decisions",
+        "deny",
+        "layers",
+        "monitors",
+        "narrow",
+        "phases",
+        "programs",
+        "settled",
+        "strict",
+    )
+
     def __init__(self, arrangement: Arrangement, words: Vocabularies) -> None:
         self.candidates, self.layers, self.monitors = arrangement
+        self.settled: dict[int, Decision] = {}
+        """Decisions made before where nothing had to be evaluated, by what the request left."""
         self.decisions: dict[object, Decision] = {}
         """Decisions made before: without approvals, the candidates that apply settle all of it."""
         candidates = self.candidates
-        self.all = (1 << len(candidates)) - 1
         conditions = [candidate.rule.when for candidate in candidates]
-        self.narrowing = Narrowing([when.program.tree if when else None for when in conditions])
-        self.subjects = _Named([c.subject for c in candidates], words.subject)
-        self.resources = _Named([c.resource for c in candidates], words.resource)
         # A program is compiled when it is first evaluated, and most requests rule most of them out.
         self.programs: tuple[Any, ...] = tuple(when and when.program for when in conditions)
         self.strict = _bits(candidate.strict for candidate in candidates)
@@ -57,20 +73,28 @@ class Shape:
         outright = self.deny & _bits(c.rule.terms is None and not c.monitored for c in candidates)
         phases = (*_phases(self.layers, outright), (mask(self.monitors), 0, False))
         self.phases = tuple(phase for phase in phases if phase[0])
+        trees = [when.program.tree if when else None for when in conditions]
+        named = [
+            *_looks("resource", [c.resource for c in candidates], words.resource),
+            *_looks("subject", [c.subject for c in candidates], words.subject),
+        ]
+        self.narrow = Narrowing(trees, named, self._end(outright)).find
+        """What a request does not rule out, and which of these have to be evaluated."""
 
-    def consult(self, request: Request, lifted: int) -> tuple[int, Errors]:
-        """The candidates that apply, as bits, and what went wrong in them.
+    def _end(self, outright: int) -> End | None:
+        """When asks and allows matter no more; None where to know it costs more than it saves."""
+        if len(self.candidates) < MANY or any(layer.first_match for layer in self.layers):
+            return None
+        denials = sum(mask(layer.denials) for layer in self.layers)
+        return End(outright, denials | mask(self.monitors))
 
-        *lifted* holds the candidates that approvers have lifted.
+    def consult(
+        self, request: Request, possible: int, unsure: int, lifted: int
+    ) -> tuple[int, Errors]:
+        """Which of the *possible* candidates apply, as bits, and what went wrong in them.
+
+        Those of *unsure* are evaluated; *lifted* holds those that approvers have lifted.
         """
-        possible = self.all
-        if self.resources.some:
-            resource = request.resource
-            possible = self.resources.find(f"{resource.type}:{resource.id}")
-        if self.subjects.some:
-            subject = request.subject
-            possible &= self.subjects.find(f"{subject.type}:{subject.id}")
-        possible, unsure = self.narrowing.find(request, possible)
         bits = 0
         errors: Errors = ()
         for wanted, unless, first_match in self.phases if possible else ():
@@ -118,26 +142,35 @@ class Shape:
         return _bits(candidate.rule.terms in terms for candidate in self.candidates)
 
 
+def _looks(owner: str, wanted: Sequence[int], vocabulary: Vocabulary) -> Iterator[Look]:
+    """The look at the name of a noun, if any candidate asks for it."""
+    if any(wanted):
+        named = _Named(wanted, vocabulary)
+        form = Form(Kind.NAME, owner, member=False, few=False)
+        yield Look(form, (vocabulary.nouns, named.known), named)
+
+
 class _Named:
-    """From a name to the candidates whose patterns it fits."""
+    """From what a name fits to the candidates it leaves."""
 
     def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary) -> None:
-        self.wanted = wanted
-        self.vocabulary = vocabulary
-        self.some = any(wanted)
-        self.known: dict[int, int] = {}
+        self.fits = vocabulary.find_noun
+        self.known: dict[Fits, int] = {}
+        self._any = _bits(not bits for bits in wanted)
+        self._wanted: dict[int, int] = {}
+        for index, bits in enumerate(wanted):
+            for pattern in ones(bits):
+                self._wanted[pattern] = self._wanted.get(pattern, 0) | 1 << index
+        self._patterns = sum(1 << pattern for pattern in self._wanted)
 
-    def find(self, name: str) -> int:
-        found = self.vocabulary.known.get(name)
-        if found is None:
-            found = self.vocabulary.find(name)
-        fitting = self.known.get(found)
-        if fitting is None:
-            fitting = _bits(not bits or bool(bits & found) for bits in self.wanted)
-            if len(self.known) >= REMEMBERED:
-                self.known.clear()
-            self.known[found] = fitting
-        return fitting
+    def find(self, fits: Fits) -> int:
+        left = self._any
+        for pattern in ones(fits.bits & self._patterns):
+            left |= self._wanted[pattern]
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        self.known[fits] = left
+        return left
 
 
 def _phases(layers: Sequence[Layer], outright: int) -> Iterator[_Phase]:

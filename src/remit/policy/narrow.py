@@ -24,18 +24,24 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import inf, nextafter
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from remit.canonical.jcs import LARGEST_INTEGER
 from remit.expr import tree
 from remit.expr.tree import Node
 from remit.expr.types import MapType
-from remit.model import Request
+from remit.policy.looks import End, Form, Kind, Look, join
+
+T = TypeVar("T")
 
 WORTH_AN_INDEX = 4
 """Tests of one thing from which on a look at it is cheaper than the conditions it spares."""
+
+ALWAYS_WORTH_IT = 12
+"""Things that are looked at however few tests they have: with all of them, most candidates are
+sure, and what follows from sure candidates is remembered."""
 
 MOST_BOUNDS = 4096
 """Bounds kept of one thing. Where policies have more, neighbouring stretches share one."""
@@ -61,83 +67,51 @@ Tests: TypeAlias = dict[int, list[Any]]
 """The tests of one kind of one thing, by the bit of the condition they are part of."""
 
 
-# Plain tuples: Python takes them apart several times quicker than named ones.
-_ByText: TypeAlias = tuple[int, str, Mapping[str, int], int, int]
-"""Which attribute of those read, which member of it, from a text to the conditions it leaves, what
-any other text leaves, and the conditions that test this."""
-_ByOrder: TypeAlias = tuple[int, str, Sequence[Any], Sequence[int], int]
-"""The same with the points where stretches of values begin, and what each stretch leaves; the
-first stretch has no beginning."""
-
-
 class Narrowing:
     """From a request to those of *conditions*, by their bit, that it may make true."""
 
-    def __init__(self, conditions: Sequence[Node | None]) -> None:
-        self.unsure = 0
-        """The conditions that have to be evaluated even if every value is of the type expected."""
+    def __init__(
+        self,
+        conditions: Sequence[Node | None],
+        names: Iterable[Look] = (),
+        end: End | None = None,
+    ) -> None:
+        """With looks at *names*, which rule out what they do whatever the conditions are."""
+        self._everything = (1 << len(conditions)) - 1
+        self._unsure = 0
         found: dict[tuple[Place, type, type], Tests] = {}
         for bit, condition in enumerate(conditions):
             for conjunct in _conjuncts(condition):
                 test = _test(conjunct) if isinstance(conjunct, tree.Call) else None
                 if test is None:
-                    self.unsure |= 1 << bit
+                    self._unsure |= 1 << bit
                 else:
                     place, kind, what = test
                     found.setdefault((place, kind, type(what)), {}).setdefault(bit, []).append(what)
-        self._index(found, (1 << len(conditions)) - 1)
+        looks = [*names, *self._looks(found)]
+        self.find = join(looks, self._everything, self._unsure, end)
+        """What a request does not rule out, and which of these have to be evaluated."""
 
-    def _index(self, found: Mapping[tuple[Place, type, type], Tests], everything: int) -> None:
-        owners: list[str] = []
-        texts: list[_ByText] = []
-        spans: list[_ByOrder] = []
-        numbers: list[_ByOrder] = []
-        for ((owner, name), kind, what), tests in found.items():
+    def _looks(self, found: Mapping[tuple[Place, type, type], Tests]) -> Iterator[Look]:
+        most_tested = sorted(found.items(), key=lambda item: -len(item[1]))
+        for rank, (((owner, name), kind, what), tests) in enumerate(most_tested):
             tested = _bits(tests)
-            free = everything & ~tested
-            if len(tests) < WORTH_AN_INDEX:
-                self.unsure |= tested
+            if rank >= ALWAYS_WORTH_IT and len(tests) < WORTH_AN_INDEX:
+                self._unsure |= tested
                 continue
-            if owner not in owners:
-                owners.append(owner)
-            at = owners.index(owner)
+            free = self._everything & ~tested
+            few = len(tests) < WORTH_AN_INDEX
             if what is Texts:
-                texts.append((at, name, _by_text(free, tests), free, tested))
+                form = Form(Kind.TEXT, owner, member=bool(name), few=few)
+                yield Look(form, (_same(name), _by_text(free, tests), free), tested)
                 continue
             points = _points(tests)
             if len(points) > MOST_BOUNDS:
                 points = points[:: -(-len(points) // MOST_BOUNDS)]
-                self.unsure |= tested
-            ordered = numbers if kind is float else spans
-            ordered.append((at, name, points, _masks(free, points, tests), tested))
-        self.texts, self.spans, self.numbers = tuple(texts), tuple(spans), tuple(numbers)
-        # Of one attribute it would give the value, and of two or more it gives a tuple.
-        self.read = attrgetter(*owners, *("at", "at")[len(owners) :])
-
-    def find(self, request: Request, left: int) -> tuple[int, int]:
-        """What *request* does not rule out of *left*, and which conditions are not sure."""
-        unsure = self.unsure
-        facts = self.read(request)
-        for owner, name, table, free, tested in self.texts:
-            value = facts[owner].get(name) if name else facts[owner]
-            # What is not there, or of another type, is for the condition itself to judge.
-            if type(value) is str:
-                left &= table.get(value, free)
-            else:
-                unsure |= tested
-        for owner, name, points, masks, tested in self.numbers:
-            value = facts[owner].get(name)
-            if type(value) is int or type(value) is float:
-                left &= masks[bisect_right(points, value)]
-            else:
-                unsure |= tested
-        for owner, name, points, masks, tested in self.spans:
-            value = facts[owner].get(name) if name else facts[owner]
-            if type(value) is str:
-                left &= masks[bisect_right(points, value)]
-            else:
-                unsure |= tested
-        return left, unsure
+                self._unsure |= tested
+            ordered = Kind.NUMBER if kind is float else Kind.SPAN
+            form = Form(ordered, owner, member=bool(name), few=few)
+            yield Look(form, (_same(name), points, _masks(free, points, tests)), tested)
 
 
 def _conjuncts(node: Node | None) -> Iterator[Node]:
@@ -238,16 +212,16 @@ def _by_text(free: int, tests: Mapping[int, list[Texts]]) -> Mapping[str, int]:
     by_text: dict[str, int] = {}
     for bit, several in tests.items():
         for text in frozenset.intersection(*(test.texts for test in several)):
-            by_text[text] = by_text.get(text, free) | 1 << bit
+            by_text[_same(text)] = by_text.get(text, free) | 1 << bit
     return by_text
 
 
 def _points(tests: Mapping[int, list[Span]]) -> list[Any]:
     bounds = {bound for several in tests.values() for span in several for bound in span}
-    return sorted(bounds - {inf, -inf})
+    return list(map(_same, sorted(bounds - {inf, -inf})))
 
 
-def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) -> list[int]:
+def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) -> tuple[int, ...]:
     """The bits for each stretch: before the first point, from it up to the next, and so on."""
     begins: dict[int, int] = {}
     ends: dict[int, int] = {}
@@ -261,9 +235,19 @@ def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) ->
         ends[after] = ends.get(after, 0) | 1 << bit
     masks, open_now = [], free
     for stretch in range(len(points) + 1):
-        open_now = (open_now & ~ends.get(stretch, 0)) | begins.get(stretch, 0)
+        if stretch in ends or stretch in begins:
+            open_now = (open_now & ~ends.get(stretch, 0)) | begins.get(stretch, 0)
         masks.append(open_now)
-    return masks
+    return tuple(masks)
+
+
+@lru_cache(4096, typed=True)
+def _same(value: T) -> T:
+    """One object for all values that are the same.
+
+    Many tools compare with the same constants, and what they share stays in the processor's caches.
+    """
+    return value
 
 
 def _bits(bits: Iterable[int]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from remit.model import ApprovalTerms, Decision, Effect, Request
 from remit.policy.approval import Answers
@@ -36,6 +37,7 @@ class Policy:
         self.digest = hashlib.sha256(digests.encode()).hexdigest()
         """Names the policy: SHA-256 over the digests of its documents, in order."""
         self._dispatch = Dispatch(documents)
+        self._shapes = self._dispatch.known
         self._remembered = 0
 
     @classmethod
@@ -59,26 +61,38 @@ class Policy:
         """Answer *request*, with the approvals it carries taken into account."""
         try:
             name = request.action.name
-            shape = self._dispatch.known.get(name) or self._dispatch.find(name)
-            if request.approvals:
-                return self._decide_again(shape, request)
-            bits, errors = shape.consult(request, 0)
-            key = (bits, errors) if errors else bits
-            known = shape.decisions.get(key)
-            if known is not None:
-                return known
-            decision = conclude(shape, bits, errors, _NOBODY, self.digest)
+            shape = self._shapes.get(name) or self._dispatch.find(name)
+            left, unsure = shape.narrow(request)
+            if not left & unsure and not request.approvals:
+                settled = shape.settled.get(left)
+                if settled is not None:
+                    return settled
+            return self._consult(shape, request, left, unsure)
         except Exception as error:  # noqa: BLE001 - what cannot be decided is denied
             return self._undecided(error)
-        self._remember(shape, key, decision)
+
+    def _consult(self, shape: Shape, request: Request, left: int, unsure: int) -> Decision:
+        """The decision on what a request has left."""
+        if request.approvals:
+            lifters = self._lifters(shape, request)
+            bits, errors = shape.consult(request, left, unsure, shape.bits_of(lifters))
+            return conclude(shape, bits, errors, lifters, self.digest)
+        bits, errors = shape.consult(request, left, unsure, 0)
+        key = (bits, errors) if errors else bits
+        decision = shape.decisions.get(key)
+        if decision is None:
+            decision = conclude(shape, bits, errors, _NOBODY, self.digest)
+            self._remember(shape.decisions, key, decision)
+        if not left & unsure:
+            self._remember(shape.settled, left, decision)
         return decision
 
-    def _remember(self, shape: Shape, key: object, decision: Decision) -> None:
+    def _remember(self, kept: dict[Any, Decision], key: object, decision: Decision) -> None:
         self._remembered += 1
         if self._remembered > REMEMBERED:
             self._remembered = 0
             self._dispatch.forget_decisions()
-        shape.decisions[key] = decision
+        kept[key] = decision
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -102,12 +116,6 @@ class Policy:
             return check(self.documents, strict=strict)
         held = [replace(d, tools=d.tools.joined([tools])) for d in self.documents]
         return check(held, strict=strict)
-
-    def _decide_again(self, shape: Shape, request: Request) -> Decision:
-        """Answer a request that has been put to people."""
-        lifters = self._lifters(shape, request)
-        bits, errors = shape.consult(request, shape.bits_of(lifters))
-        return conclude(shape, bits, errors, lifters, self.digest)
 
     def _lifters(self, shape: Shape, request: Request) -> dict[ApprovalTerms, tuple[str, ...]]:
         answers = Answers(request)

@@ -9,6 +9,7 @@ fields of conditions can join in with bits of their own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from remit.policy import names
@@ -21,6 +22,17 @@ REMEMBERED = 4096
 LONGEST_REMEMBERED = 512
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fits:
+    """The bits of the patterns that some names fit.
+
+    All of these names have the same object, so that what follows can be kept by it: it is
+    quicker to look up than a long integer.
+    """
+
+    bits: int
+
+
 class Vocabulary:
     """Numbers patterns while a policy is compiled, then finds names among them."""
 
@@ -28,6 +40,10 @@ class Vocabulary:
         self._numbers: dict[tuple[str, bool], int] = {}
         self.known: dict[str, int] = {}
         """Names that were found before."""
+        self.nouns: dict[str, dict[str, Fits]] = {}
+        """Nouns that were found before, by type and id."""
+        self._nouns = 0
+        self._fits: dict[int, Fits] = {}
 
     def number(self, pattern: str, *, strict: bool) -> int:
         """The number of *pattern*, which is new or has been seen before."""
@@ -50,6 +66,27 @@ class Vocabulary:
         if len(name) <= LONGEST_REMEMBERED:
             self.known[name] = found
         return found
+
+    def find_noun(self, kind: str, name: str) -> Fits:
+        """What the noun called `kind:name` fits."""
+        bits = self.find(f"{kind}:{name}")
+        if len(self._fits) >= REMEMBERED:
+            self._fits.clear()
+            self.nouns.clear()
+        fits = self._fits.setdefault(bits, Fits(bits))
+        # As keys, numbers and truth values may equal each other and read differently.
+        if type(kind) is str and type(name) is str:
+            self._remember(kind, name, fits)
+        return fits
+
+    def _remember(self, kind: str, name: str, fits: Fits) -> None:
+        if len(kind) + len(name) > LONGEST_REMEMBERED:
+            return
+        if self._nouns >= REMEMBERED:
+            self._nouns = 0
+            self.nouns.clear()
+        self._nouns += 1
+        self.nouns.setdefault(kind, {})[name] = fits
 
     def _search(self, name: str) -> int:
         if len(name) > names.LONGEST:
