@@ -27,6 +27,23 @@ FOUND = [
     (["{id: a, action: 'd\u0435lete', effect: allow}"], "a", "only look like ASCII; type it again"),
 ]  # fmt: skip
 
+MANY_OTHERS = [
+    f"{{id: n{n}, action: a, when: 'args.other == {n} && args.kind == \"k{n}\"', effect: deny}}"
+    for n in range(20)
+]
+FOUND.append(
+    (
+        [
+            *MANY_OTHERS,
+            "{id: low, action: a, when: args.n < 5, effect: deny}",
+            "{id: high, action: a, when: args.n >= 5, effect: deny}",
+            "{id: x, action: a, when: args.n > 0, effect: allow}",
+        ],
+        "x",
+        "rule 'x' never matters: all it is about is denied by 'low' and 'high'",
+    )
+)
+
 LEFT_ALONE = [
     ["{id: no, action: a, when: args.n > 1, effect: deny}", "{id: a, action: a, effect: allow}"],
     ["{id: no, action: a, subject: 'user:*', effect: deny}", "{id: a, action: a, effect: allow}"],

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from remit.expr import tree
 from remit.expr.tree import Node
-from remit.policy.check.cover import applied
+from remit.policy.check.cover import applied, cases
 from remit.policy.check.finding import Finding, Kind, within
 from remit.policy.check.logic import Outcome, possible
 from remit.policy.rule import Condition, Document, Rule, RuleEffect
@@ -16,8 +16,7 @@ from remit.policy.rule import Condition, Document, Rule, RuleEffect
 def contradictory(documents: Sequence[Document]) -> Iterator[Finding]:
     """Conditions, and alternatives in them, that no request can make true."""
     for rule, condition in _conditions(documents):
-        whole = condition.program.tree
-        for part in _never(whole):
+        for part in _never(condition):
             message = _contradiction(rule, condition, part)
             yield within(Kind.CONTRADICTORY, rule, condition, _culprits(part)[0].at, message)
 
@@ -26,7 +25,7 @@ def always_true(documents: Sequence[Document]) -> Iterator[Finding]:
     """Conditions that no request can make anything but true, or an error where that counts."""
     for rule, condition in _conditions(documents):
         whole = condition.program.tree
-        if possible([(whole, Outcome.FALSE)]):
+        if cases(condition.program, Outcome.FALSE):
             continue
         does = {RuleEffect.DENY: "denies", RuleEffect.ASK: "asks about", RuleEffect.ALLOW: "allows"}
         yield within(
@@ -52,13 +51,22 @@ def _conditions(documents: Sequence[Document]) -> Iterator[tuple[Rule, Condition
                 yield rule, rule.when
 
 
-def _never(node: Node) -> Iterator[Node]:
-    """*node* if it can never be true; else the parts joined by `||` that never can."""
+def _never(condition: Condition) -> Iterator[Node]:
+    """All of *condition* if it can never be true; else the parts joined by `||` that never can."""
+    whole = condition.program.tree
+    if not cases(condition.program, Outcome.TRUE):
+        yield whole
+    elif isinstance(whole, tree.Or | tree.And):
+        for operand in whole.operands:
+            yield from _never_in(operand)
+
+
+def _never_in(node: Node) -> Iterator[Node]:
     if not possible([(node, Outcome.TRUE)]):
         yield node
     elif isinstance(node, tree.Or | tree.And):
         for operand in node.operands:
-            yield from _never(operand)
+            yield from _never_in(operand)
 
 
 def _contradiction(rule: Rule, condition: Condition, part: Node) -> str:

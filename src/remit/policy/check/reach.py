@@ -16,18 +16,17 @@ def shadowed(documents: Sequence[Document]) -> Iterator[Finding]:
     Once an ask is lifted it allows by itself, so an allow below it has no say; in
     another layer it has. A denial that may be lifted needs something that allows.
     """
-    denied = denials(documents)
+    denying = _outright(documents)
+    denied = Covers(denying)
     for document in _enforced(documents):
         severe = document.order is Order.SEVERITY
         asks = [r for r in enforced(document.rules) if severe and r.effect is RuleEffect.ASK]
-        both = Covers(
-            r for r in (*_decided_by_severity(documents), *asks) if r in asks or outright(r)
-        )
+        both = Covers((*denying, *asks))
         for rule in enforced(document.rules):
             if outright(rule) or impossible(rule):
                 continue
             lesser = rule.effect is RuleEffect.ALLOW and not rule.obligations
-            if over := denied.of(rule) or (lesser and asks and both.of(rule)) or ():
+            if over := (both if lesser else denied).of(rule):
                 yield on(Kind.SHADOWED, rule, _shadowed(rule, over), *over)
 
 
@@ -100,7 +99,11 @@ _VERBS = {RuleEffect.DENY: "denies", RuleEffect.ASK: "asks about", RuleEffect.AL
 
 def denials(documents: Sequence[Document]) -> Covers:
     """The rules of any layer that deny whatever else applies."""
-    return Covers(rule for rule in _decided_by_severity(documents) if outright(rule))
+    return Covers(_outright(documents))
+
+
+def _outright(documents: Sequence[Document]) -> list[Rule]:
+    return [rule for rule in _decided_by_severity(documents) if outright(rule)]
 
 
 def outright(rule: Rule) -> bool:

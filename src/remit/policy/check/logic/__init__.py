@@ -13,6 +13,14 @@ is the same thing wherever the same is written.
 from __future__ import annotations
 
 from remit.policy.check.logic.values import Values
-from remit.policy.check.logic.worlds import Outcome, World, Worlds, constant_at, joint, possible
+from remit.policy.check.logic.worlds import (
+    Outcome,
+    World,
+    Worlds,
+    apart,
+    constant_at,
+    left_of,
+    possible,
+)
 
-__all__ = ["Outcome", "Values", "World", "Worlds", "constant_at", "joint", "possible"]
+__all__ = ["Outcome", "Values", "World", "Worlds", "apart", "constant_at", "left_of", "possible"]

@@ -40,6 +40,10 @@ class Texts:
 
     def meet(self, other: Texts) -> Texts:
         """What is in both sets."""
+        if self.only is not None and not self.only:
+            return self
+        if other.only is not None and not other.only:
+            return other
         wanted, unwanted = self.wanted | other.wanted, self.unwanted | other.unwanted
         but = self.but | other.but
         given = [texts for texts in (self.only, other.only) if texts is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from math import ceil, floor, inf
 from typing import TypeAlias
 
@@ -46,14 +47,7 @@ class Values:
 
     def meet(self, other: Values) -> Values:
         """What is in both sets."""
-        whole = self.whole or other.whole
-        both = ((max(a, c), min(b, d)) for a, b in self.numbers for c, d in other.numbers)
-        return Values(
-            self.kinds & other.kinds,
-            tuple(span for span in both if _holds_any(span, whole=whole)),
-            self.texts.meet(other.texts),
-            whole,
-        )
+        return _meet(self, other)
 
     def join(self, other: Values) -> Values | None:
         """What is in either set; None where that cannot be written down."""
@@ -67,6 +61,19 @@ class Values:
             return None
         whole = self.whole if self.numbers else other.whole
         return Values(self.kinds | other.kinds, (*self.numbers, *other.numbers), both, whole)
+
+
+# Policies compare with few constants, and the same ones meet again and again.
+@lru_cache(16384)
+def _meet(one: Values, other: Values) -> Values:
+    whole = one.whole or other.whole
+    both = ((max(a, c), min(b, d)) for a, b in one.numbers for c, d in other.numbers)
+    return Values(
+        one.kinds & other.kinds,
+        tuple(span for span in both if _holds_any(span, whole=whole)),
+        one.texts.meet(other.texts),
+        whole,
+    )
 
 
 EVERY_NUMBER: tuple[Span, ...] = (((-inf, 0), (inf, 0)),)

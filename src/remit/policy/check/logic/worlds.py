@@ -21,6 +21,9 @@ from remit.policy.check.logic.values import Values
 MOST = 256
 """Worlds of one claim."""
 
+MOST_LEFT = 8
+"""Worlds that are left of one claim by others. More of them seldom end up as none."""
+
 World: TypeAlias = Mapping[Hashable, Values]
 Worlds: TypeAlias = Sequence[World]
 
@@ -51,12 +54,33 @@ _WITH_ERROR = frozenset({Outcome.ERROR, Outcome.NOT_TRUE, Outcome.NOT_FALSE})
 
 def possible(claims: Iterable[tuple[Node, Outcome]]) -> Worlds:
     """The cases in which every claim holds; none if that is certain never to happen."""
-    return joint(_worlds(node, wanted) for node, wanted in claims)
+    return reduce(_both, (_worlds(node, wanted) for node, wanted in claims), _ANY)
 
 
-def joint(several: Iterable[Worlds]) -> Worlds:
-    """The cases that are among all of *several*."""
-    return reduce(_both, several, _ANY)
+def left_of(worlds: Worlds, applying: Worlds, passing: Worlds) -> Worlds:
+    """The cases of *worlds* in which something does not apply.
+
+    It applies in the cases *applying*, and does not in those that are *passing*. Only what it
+    touches is split into cases: of many things most are about something else.
+    """
+    left: list[World] = []
+    for world in worlds:
+        if all(_apart(world, case) for case in applying):
+            left.append(world)
+        else:
+            left += _both((world,), passing)
+        if len(left) > MOST_LEFT:
+            return worlds
+    return left
+
+
+def apart(some: Worlds, others: Worlds) -> bool:
+    """Whether none of *some* is a case of *others* as well."""
+    return all(_apart(one, other) for one in some for other in others)
+
+
+def _apart(one: World, other: World) -> bool:
+    return any(about in one and one[about].meet(allowed).empty for about, allowed in other.items())
 
 
 def constant_at(world: World, *path: str) -> frozenset[str] | None:
