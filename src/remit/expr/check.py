@@ -8,7 +8,7 @@ defines both ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -29,6 +29,7 @@ from remit.expr.infer import (
     member_type,
     no_member,
     no_overload,
+    overloads,
     range_types,
 )
 from remit.expr.parse import Expr
@@ -45,7 +46,6 @@ from remit.expr.types import (
     Type,
     fits,
     join,
-    resolve,
 )
 from remit.expr.values import KINDS, TypeValue
 
@@ -343,22 +343,16 @@ class _Checker:
             if not comparable(*given):
                 return self.refuse(f"{given[0]} is never {given[1]}: nothing to compare", call)
             return self.fold(replace(call, type=BOOL))
-        fitting: list[Function] = []
-        results: list[Type] = []
-        for each in call.functions:
-            bindings: dict[str, Type] = {}
-            if all(fits(each.parameter(i), one, bindings) for i, one in enumerate(given)):
-                fitting.append(each)
-                results.append(resolve(each.result, bindings))
+        fitting, found = overloads(call.functions, given)
         if not fitting:
             return self.refuse(no_overload(call, given, self.named(call)), call)
         if all(each.implementation is None for each in fitting):
             message = f"{call.name}() needs {fitting[0].provider}, which is not there"
             return self.refuse(message, call)
         self.try_literals(call, fitting)
-        return self.fold(replace(call, type=common(results)))
+        return self.fold(replace(call, type=found))
 
-    def try_literals(self, call: tree.Call, fitting: list[Function]) -> None:
+    def try_literals(self, call: tree.Call, fitting: Sequence[Function]) -> None:
         """Refuse a literal that no function it might be meant for can use."""
         for position, operand in enumerate(call.operands):
             if type(operand) is tree.Constant:

@@ -26,7 +26,7 @@ from remit.expr.values import KINDS, no_overload
 Implementation = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """One signature of one function."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from remit.expr import tree
@@ -30,6 +31,7 @@ from remit.expr.types import (
     Type,
     fits,
     join,
+    resolve,
 )
 from remit.expr.values import kind
 
@@ -54,6 +56,22 @@ def common(types: Iterable[Type]) -> Type:
     for each in types:
         found = each if found is None else join(found, each)
     return DYN if found is None else found
+
+
+# Conditions call few functions with few types of arguments, over and over.
+@lru_cache(4096)
+def overloads(
+    functions: tuple[Function, ...], given: tuple[Type, ...]
+) -> tuple[Sequence[Function], Type]:
+    """Those of *functions* that arguments of these types may be meant for, and what they make."""
+    fitting: list[Function] = []
+    results: list[Type] = []
+    for each in functions:
+        bindings: dict[str, Type] = {}
+        if all(fits(each.parameter(i), one, bindings) for i, one in enumerate(given)):
+            fitting.append(each)
+            results.append(resolve(each.result, bindings))
+    return tuple(fitting), common(results)
 
 
 def comparable(one: Type, other: Type) -> bool:

@@ -33,6 +33,12 @@ _DOUBLE = re.compile(r"[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+"
 _INTEGER = re.compile(r"(?:0[xX]([0-9a-fA-F]+)|([0-9]+))([uU]?)")
 _OPERATOR = re.compile(r"&&|\|\||[<>=!]=|[-+*/%<>!?:.,()\[\]{}]")
 _OPENING = re.compile(r"""([bB]?)([rR]?)(\"""|'''|"|')""")
+_TOKEN = re.compile(
+    # What opens a text may begin like a name, and a double like an integer.
+    rf"(?P<opening>{_OPENING.pattern})|(?P<name>{_NAME.pattern})|(?P<double>{_DOUBLE.pattern})"
+    rf"|(?P<integer>{_INTEGER.pattern})|(?P<operator>{_OPERATOR.pattern})"
+    rf"|(?P<quoted>{_QUOTED.pattern})"
+)
 
 _BODY = {
     ("", '"'): re.compile(r'((?:[^\\"\n\r]|\\[^\n\r])*)"'),
@@ -86,19 +92,21 @@ def _skip(text: str, at: int) -> int:
 
 
 def _token(text: str, at: int) -> Token:
+    found = _TOKEN.match(text, at)
+    if found is None:
+        raise ExprError(_HINTS.get(text[at], f"{text[at]!r} has no meaning here"), text, at)
+    kind = found.lastgroup
+    if kind == "name":
+        return Token("name", found[0], at, found.end())
+    if kind == "operator":
+        return Token(found[0], None, at, found.end())
+    if kind == "double":
+        return Token("literal", float(found[0]), at, found.end())
     if opening := _OPENING.match(text, at):
         return _text(text, at, opening)
-    if name := _NAME.match(text, at):
-        return Token("name", name[0], at, name.end())
-    if double := _DOUBLE.match(text, at):
-        return Token("literal", float(double[0]), at, double.end())
     if integer := _INTEGER.match(text, at):
         return _integer(text, at, integer)
-    if operator := _OPERATOR.match(text, at):
-        return Token(operator[0], None, at, operator.end())
-    if quoted := _QUOTED.match(text, at):
-        return Token("quoted", quoted[1], at, quoted.end())
-    raise ExprError(_HINTS.get(text[at], f"{text[at]!r} has no meaning here"), text, at)
+    return Token("quoted", found[0][1:-1], at, found.end())
 
 
 def _integer(text: str, at: int, match: re.Match[str]) -> Token:

@@ -8,8 +8,10 @@ text. Macros are gone: `all`, `map`, `has` and the like are nodes of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from remit.expr.function import Function
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+# A tree holds no cycle, and a large policy has so many nodes that to look for some takes longer
+# than to read it.
+class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Any part of an expression."""
 
     at: int
@@ -100,14 +104,14 @@ class Conditional(Node, frozen=True):
     otherwise: Node
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One item of a list; an optional one is left out when it is none."""
 
     value: Node
     optional: bool = False
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a map; an optional one is left out when it is none."""
 
     key: Node
@@ -199,14 +203,28 @@ class Failure(Node, frozen=True):
     message: str
 
 
+@cache
+def parts(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of such nodes that hold others."""
+    annotations = {name: each for base in kind.__mro__ for name, each in _annotations(base)}
+    return tuple(name for name in kind.__struct_fields__ if _HOLDS_NODES.search(annotations[name]))
+
+
+_HOLDS_NODES = re.compile(r"\b(?:Node|Item|Entry)\b")
+
+
+def _annotations(kind: type) -> Iterable[tuple[str, str]]:
+    return getattr(kind, "__annotations__", {}).items()
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below *node*, in the order they are written."""
-    for name in node.__struct_fields__:
+    for name in parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif type(value) is tuple:
+        if type(value) is tuple:
             yield from _members(value)
+        elif value is not None:
+            yield value
 
 
 def _members(values: tuple[Any, ...]) -> Iterator[Node]:

@@ -114,7 +114,8 @@ class Inliner:
         """
         self.closed = closed
         found = self._put(node, frozenset())
-        for size, (_, depth) in enumerate(tree.walk(found), 1):
+        # What nothing was put into is as large as it was written.
+        for size, (_, depth) in enumerate(tree.walk(found) if self.used else (), 1):
             if size > LARGEST or depth > TALLEST:
                 grown = f"over {LARGEST} parts" if size > LARGEST else f"over {TALLEST} levels"
                 message = f"with all that 'let' defines put in, this has {grown}; define less"
@@ -220,7 +221,7 @@ def _variables(node: Node) -> tuple[str, ...]:
 def _rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     """*node* with each node directly below it changed; itself, where nothing was."""
     found: dict[str, Any] = {}
-    for name in node.__struct_fields__:
+    for name in tree.parts(type(node)):
         value = getattr(node, name)
         new = _changed(value, change)
         if new is not value:

@@ -6,7 +6,7 @@ its arguments. What no declared tool takes cannot be meant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -80,15 +80,31 @@ class Tools:
         """The tools a rule with these action patterns is about, and whether it names them."""
         found: dict[str, bool] = {}
         for pattern in patterns:
-            spelled = _spelled(pattern)
+            tools = self._by_pattern.get(pattern)
+            if tools is None:
+                tools = self._by_pattern[pattern] = self._find(_spelled(pattern))
             if literal(pattern):
-                found.update(dict.fromkeys(self._by_spelling.get(spelled, ()), True))
-                continue
-            glob = Glob(spelled)
-            for spelling, tools in self._by_spelling.items():
-                if glob.matches(spelling):
-                    found |= {tool: found.get(tool, False) for tool in tools}
+                found.update(dict.fromkeys(tools, True))
+            else:
+                found |= {tool: found.get(tool, False) for tool in tools}
         return found
+
+    def _find(self, spelled: str) -> Sequence[str]:
+        """The tools whose names fit."""
+        if literal(spelled):
+            return self._by_spelling.get(spelled, ())
+        glob = Glob(spelled)
+        return [
+            tool
+            for spelling, tools in self._by_spelling.items()
+            if glob.matches(spelling)
+            for tool in tools
+        ]
+
+    @cached_property
+    def _by_pattern(self) -> dict[str, Sequence[str]]:
+        """What was found before: a policy has far fewer patterns than rules."""
+        return {}
 
     def unknown(self, pattern: str) -> str:
         """Why *pattern* names no declared tool; empty if it does, or names none in particular."""
