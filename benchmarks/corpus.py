@@ -61,12 +61,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Rules, requests that have candidates, and requests that no rule matches."""
+    """Rules, requests about their tools, others like them, and requests that no rule matches."""
 
     name: str
     rules: tuple[Rule, ...]
     requests: tuple[dict[str, Any], ...]
     misses: tuple[dict[str, Any], ...]
+    others: tuple[dict[str, Any], ...] = ()
+    """Asked once, when all is warm."""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))
@@ -78,7 +80,8 @@ class Corpus:
             Rule(**{**rule, "tests": tuple(Test(*test) for test in rule["tests"])})
             for rule in text["rules"]
         )
-        return cls(text["name"], rules, tuple(text["requests"]), tuple(text["misses"]))
+        kinds = (tuple(text[kind]) for kind in ("requests", "misses", "others"))
+        return cls(text["name"], rules, *kinds)
 
     def candidates(self) -> float:
         """How many rules name the tool of a request, on average."""
@@ -155,10 +158,15 @@ def _test(random: Random, fact: str) -> Test:
 def _with_requests(
     name: str, random: Random, rules: tuple[Rule, ...], tools: list[str], wanted: int
 ) -> Corpus:
-    requests = tuple(
+    requests = _requests(random, tools, wanted)
+    misses = tuple(_misses(random, rules, tools, wanted // 4))
+    return Corpus(name, rules, requests, misses, _requests(random, tools, wanted // 4))
+
+
+def _requests(random: Random, tools: list[str], wanted: int) -> tuple[dict[str, Any], ...]:
+    return tuple(
         _request(random, random.choice(tools), random.choice(ROLES)) for _ in range(wanted)
     )
-    return Corpus(name, rules, requests, tuple(_misses(random, rules, tools, wanted // 4)))
 
 
 def _misses(

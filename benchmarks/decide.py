@@ -2,7 +2,7 @@
 
     python benchmarks/decide.py                             # 10 to 10,000 rules, mixed and dense
     python benchmarks/decide.py --sizes 10,500 --dense 0    # others
-    python benchmarks/decide.py --rounds 1 --seconds 0.2 --only remit
+    python benchmarks/decide.py --rounds 1 --seconds 0.2 --only remit,aegis
 
 Every engine gets the same rules in its own words and answers the same requests in
 a process of its own. Every answer is compared with `reference.py`, under the
@@ -12,6 +12,7 @@ engine's own semantics, before anything is timed; who disagrees is not timed.
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -41,31 +42,38 @@ ENGINES = (
     Engine("regorus (Rego in Rust)", "regorus", "engine", STRICTEST),
     Engine("naive loop (the reference)", "floor", "loop", STRICTEST),
     Engine("remit, order: first-match", "ours", "first", FIRST),
+    Engine("remit, first-match, request prebuilt", "ours", "first-prebuilt", FIRST),
     Engine("agent-aegis", "aegis", "plain", FIRST),
+    Engine("agent-aegis, action prebuilt", "aegis", "prebuilt", FIRST),
     Engine("agent-aegis, with_cache", "aegis", "cached", FIRST),
     Engine("loop of CEL programs, Rust", "celrust", "loop", FIRST),
     Engine("loop of CEL programs, cel-python", "celpython", "loop", FIRST),
     Engine("floor: one dict lookup", "floor", "lookup", "none"),
 )
 OURS = {STRICTEST: "remit", FIRST: "remit, order: first-match", "none": "remit"}
+OURS_PREBUILT = {
+    STRICTEST: "remit, request prebuilt",
+    FIRST: "remit, first-match, request prebuilt",
+}
 HEADS = (
-    "engine", "agrees", "p50 us", "p99 us", "first p50", "miss p50", "to ours", "load s", "load MB",
-    "loop ns",
+    "engine", "agrees", "p50 us", "p99 us", "new p50", "first p50", "miss p50", "to ours",
+    "per round", "load s", "load MB", "loop ns",
 )  # fmt: skip
 LEFT_OUT = "in-process OPA (opa-golib-python-bindings): its wheels need Python 3.14 or later"
 
 
 def main() -> int:
     options = _options()
-    corpora = [corpus.mixed(size, options.requests, options.seed) for size in options.sizes]
-    corpora += [
-        corpus.dense(size, options.requests, options.seed) for size in options.dense if size
-    ]
-    answers = _measure(corpora, options)
+    makes = [(corpus.mixed, size) for size in options.sizes]
+    makes += [(corpus.dense, size) for size in options.dense if size]
+    # One corpus is a lottery for who tries rules in order: it matters where the first match stands.
+    seeds = range(options.seed, options.seed + options.rounds)
+    rounds = [[make(size, options.requests, seed) for make, size in makes] for seed in seeds]
+    answers = _measure(rounds, options)
     print(workers.heading(_all(answers)))
     print(f"not here: {LEFT_OUT}\n")
-    for one in corpora:
-        _print(one, answers[one.name])
+    for same in zip(*rounds, strict=True):
+        _print(same, answers[same[0].name])
     path = workers.save("decide", {"options": vars(options), "corpora": answers})
     print(f"raw numbers: {path}")
     return 1 if any(map(_bad, _all(answers))) else 0
@@ -77,10 +85,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=_sizes, default=sizes, help="rules, as 10,100,1000")
     parser.add_argument("--dense", type=_sizes, default=sizes, help="rules, all about *; 0: none")
     parser.add_argument("--requests", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5, help="each with its own seed")
     parser.add_argument("--seconds", type=float, default=1.0, help="of timing per engine and round")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="engines whose name contains this")
+    parser.add_argument("--only", default="", help="engines whose name contains one of these")
     return parser.parse_args()
 
 
@@ -89,29 +97,32 @@ def _sizes(text: str) -> list[int]:
 
 
 def _measure(
-    corpora: list[corpus.Corpus], options: argparse.Namespace
+    rounds: list[list[corpus.Corpus]], options: argparse.Namespace
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """The workers' answers by corpus and engine, one per round. The engines take turns."""
-    engines = [engine for engine in ENGINES if options.only in engine.name]
+    wanted = options.only.split(",")
+    engines = [engine for engine in ENGINES if any(part in engine.name for part in wanted)]
     answers: dict[str, dict[str, list[dict[str, Any]]]] = {
-        one.name: {engine.name: [] for engine in engines} for one in corpora
+        one.name: {engine.name: [] for engine in engines} for one in rounds[0]
     }
     with tempfile.TemporaryDirectory() as folder:
-        for one in corpora:
-            one.save(Path(folder, one.name))
-        for turn in range(options.rounds):
+        path = Path(folder, "corpus.json")
+        for turn, corpora in enumerate(rounds):
             for one in corpora:
                 print(f"round {turn + 1}: {one.name}", file=sys.stderr)
-                path = Path(folder, one.name)
+                one.save(path)
                 for engine in engines:
                     task = ("decide", engine.variant, engine.semantics, path, options.seconds)
                     answers[one.name][engine.name].append(workers.ask(engine.peer, *task))
     return answers
 
 
-def _print(one: corpus.Corpus, answers: dict[str, list[dict[str, Any]]]) -> None:
+def _print(same: tuple[corpus.Corpus, ...], answers: dict[str, list[dict[str, Any]]]) -> None:
+    """The table of one kind and size of corpus, of which each round had its own."""
+    one = same[0]
+    about = sum(each.candidates() for each in same) / len(same)
     print(
-        f"{one.name}: {len(one.rules):,} rules, {one.candidates():.0f} about the tool of a "
+        f"{one.name}: {len(one.rules):,} rules, {about:.0f} about the tool of a "
         f"request; {len(one.requests)} requests, and {len(one.misses)} that no rule matches"
     )
     for semantics in (STRICTEST, FIRST, "none"):
@@ -130,30 +141,39 @@ def _print(one: corpus.Corpus, answers: dict[str, list[dict[str, Any]]]) -> None
 def _row(engine: Engine, answers: dict[str, list[dict[str, Any]]]) -> tuple[object, ...]:
     found = answers[engine.name]
     if not all("hit" in answer for answer in found):
-        return (engine.name, _agreement(found), *("-",) * 8)
+        return (engine.name, _agreement(found), *("-",) * 10)
     p50 = workers.medians(found, "hit", "p50")
     return (
         engine.name,
         "-" if engine.semantics == "none" else _agreement(found),
         workers.digits(p50),
         workers.digits(workers.medians(found, "hit", "p99")),
+        workers.digits(workers.medians(found, "new", "p50")),
         workers.digits(workers.medians(found, "first", "p50")) if "first" in found[0] else "-",
         workers.digits(workers.medians(found, "miss", "p50")) if "miss" in found[0] else "none",
-        _to_ours(p50, engine.semantics, answers),
+        *_to_ours(engine, answers),
         workers.digits(workers.medians(found, "load_seconds")),
         workers.digits(workers.medians(found, "load_megabytes")),
         workers.digits(workers.medians(found, "mood")),
     )
 
 
-def _to_ours(p50: float, semantics: str, answers: dict[str, list[dict[str, Any]]]) -> str:
-    """How many times ours it is; starred where only our other semantics was measured."""
-    for name in dict.fromkeys((OURS[semantics], OURS[STRICTEST])):
+def _to_ours(engine: Engine, answers: dict[str, list[dict[str, Any]]]) -> tuple[str, str]:
+    """How many times ours it is, by the medians, and the least and most in any round.
+
+    Starred where only our other semantics was measured.
+    """
+    p50 = [answer["hit"]["p50"] for answer in answers[engine.name]]
+    ours = OURS_PREBUILT if "prebuilt" in engine.name else OURS
+    for name in dict.fromkeys((ours[engine.semantics], ours[STRICTEST])):
         found = answers.get(name, [{}])
         if all("hit" in answer for answer in found):
-            star = "" if name == OURS[semantics] else "*"
-            return f"{p50 / workers.medians(found, 'hit', 'p50'):.2f}x{star}"
-    return "-"
+            star = "" if name == ours[engine.semantics] else "*"
+            own = [answer["hit"]["p50"] for answer in found]
+            each = [theirs / mine for theirs, mine in zip(p50, own, strict=True)]
+            whole = f"{statistics.median(p50) / statistics.median(own):.2f}x{star}"
+            return whole, f"{min(each):.1f} to {max(each):.1f}"
+    return "-", "-"
 
 
 def _agreement(found: list[dict[str, Any]]) -> str:

@@ -13,7 +13,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
@@ -50,15 +50,22 @@ def decide(peer: Any, variant: str, semantics: str, path: str, seconds: str) -> 
             return answer
     before = measure.mood()
     answer["hit"] = measure.summary(measure.each(step, hits, float(seconds)))
+    others = [peer.prepared(variant, request) for request in corpus.others]
+    answer["new"] = measure.summary(measure.each(step, others, 0))
     if misses:
         answer["miss"] = measure.summary(measure.each(step, misses, float(seconds) / 4))
     answer["mood"] = (before + measure.mood()) / 2
+    if semantics != "none":
+        wrong, _ = _check(step, zip(corpus.others, others, strict=True), corpus, semantics)
+        answer["asked"] += len(others)
+        answer["agreed"] += len(others) - len(wrong)
+        answer["wrong"] = wrong[:SHOWN]
     return answer
 
 
 def _check(
     step: Callable[[Any], tuple[str, tuple[str, ...]]],
-    asked: list[tuple[dict[str, Any], Any]],
+    asked: Iterable[tuple[dict[str, Any], Any]],
     corpus: Corpus,
     semantics: str,
 ) -> tuple[list[dict[str, Any]], list[int]]:

@@ -84,10 +84,16 @@ def test_a_miss_matches_nothing(one):
 
 
 @pytest.mark.parametrize("one", SMALL, ids=lambda one: one.name)
+def test_what_is_asked_when_all_is_warm_was_not_asked_before(one):
+    assert one.others
+    assert not [request for request in one.others if request in one.requests]
+
+
+@pytest.mark.parametrize("one", SMALL, ids=lambda one: one.name)
 def test_no_rule_asks_for_a_fact_that_a_request_does_not_carry(one):
     asked = {test.fact for rule in one.rules for test in rule.tests}
     assert asked <= set(corpus.FACTS)
-    for request in (*one.requests, *one.misses):
+    for request in (*one.requests, *one.misses, *one.others):
         assert asked <= {*request["args"], "role", "hour"}
 
 
@@ -180,7 +186,7 @@ def test_an_engine_agrees_only_if_it_also_names_rules_that_decided():
 )
 def test_remit_agrees_with_the_reference(one, variant, semantics):
     decide = ours.decider(variant, one.rules)
-    for request in (*one.requests, *one.misses):
+    for request in (*one.requests, *one.misses, *one.others):
         effect, rules = decide(ours.prepared(variant, request))
         assert reference.agrees(reference.decide(one.rules, request, semantics), effect, rules)
 

@@ -30,8 +30,17 @@ def version() -> str:
     return f"agent-aegis {_version('agent-aegis')}"
 
 
-def prepared(_variant: str, request: dict[str, Any]) -> dict[str, Any]:
-    return request
+def prepared(variant: str, request: dict[str, Any]) -> Any:
+    return _action(request) if variant == "prebuilt" else request
+
+
+def _action(request: dict[str, Any]) -> Action:
+    return Action(
+        type=request["tool"],
+        target=request["resource"],
+        params={**request["args"], "role": request["role"], "hour": request["hour"]},
+        agent_id=request["agent"],
+    )
 
 
 def decider(variant: str, rules: Any) -> Decide:
@@ -40,18 +49,14 @@ def decider(variant: str, rules: Any) -> Decide:
     if variant == "cached":
         policy.with_cache(maxsize=4096)
 
-    def decide(request: dict[str, Any]) -> Verdict:
-        action = Action(
-            type=request["tool"],
-            target=request["resource"],
-            params={**request["args"], "role": request["role"], "hour": request["hour"]},
-            agent_id=request["agent"],
-        )
+    def decide(action: Action) -> Verdict:
         decision = policy.evaluate(action)
         rule = decision.matched_rule
         return BACK[decision.approval], () if rule == "<default>" else (rule,)
 
-    return decide
+    if variant == "prebuilt":
+        return decide
+    return lambda request: decide(_action(request))
 
 
 def _rule(rule: Any) -> dict[str, Any]:

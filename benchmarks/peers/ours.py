@@ -43,13 +43,13 @@ def decider(variant: str, rules: Any) -> Decide:
         decision = policy.decide(request)
         return "ask" if decision.approval else decision.effect, decision.rules
 
-    if variant == "prebuilt":
+    if variant.endswith("prebuilt"):
         return decide
     return lambda request: decide(_request(request))
 
 
 def prepared(variant: str, request: dict[str, Any]) -> Any:
-    return _request(request) if variant == "prebuilt" else request
+    return _request(request) if variant.endswith("prebuilt") else request
 
 
 def _request(request: dict[str, Any]) -> Request:
@@ -70,7 +70,7 @@ def _load(variant: str, rules: Any) -> Policy:
     the first match wins it may not.
     """
     parts = [rules]
-    if variant != "first":
+    if not variant.startswith("first"):
         parts = [rules[at : at + IN_ONE_FILE] for at in range(0, len(rules), IN_ONE_FILE)]
     default = "deny" if len(parts) == 1 else "abstain"
     try:
@@ -85,7 +85,7 @@ def _load(variant: str, rules: Any) -> Policy:
 
 def _document(name: str, variant: str, default: str, rules: Any) -> str:
     """A policy file; a rule is a line of JSON, which is YAML."""
-    order = "first-match" if variant == "first" else "severity"
+    order = "first-match" if variant.startswith("first") else "severity"
     lines = "".join(f"  - {json.dumps(_rule(rule))}\n" for rule in rules)
     return f"remit: 1\nname: {name}\ndefault: {default}\norder: {order}\nrules:\n{lines}"
 
