@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 from remit.model import ApprovalTerms, Decision, Effect, Obligation, Risk
-from remit.policy.candidates import Candidate, Errors, Layer
+from remit.policy.candidates import Candidate, Errors, Layer, ones
 from remit.policy.consult import Shape
 from remit.policy.rule import DEFAULT_ID, Default, Rule, RuleEffect
 
@@ -67,11 +67,7 @@ class Answer(NamedTuple):
 def conclude(shape: Shape, bits: int, errors: Errors, lifters: Lifters, policy: str) -> Decision:
     """The decision when just the candidates of *bits* apply."""
     erred = dict(errors)
-    found = {
-        bit: _deciding(candidate, erred.get(bit, ""))
-        for bit, candidate in enumerate(shape.candidates)
-        if bits >> bit & 1
-    }
+    found = {bit: _deciding(shape.candidates[bit], erred.get(bit, "")) for bit in ones(bits)}
     answers = [_answer(layer, found, lifters) for layer in shape.layers]
     severity = max((answer.severity for answer in answers), default=Severity.ABSTAIN)
     deciding = [
@@ -92,7 +88,7 @@ def conclude(shape: Shape, bits: int, errors: Errors, lifters: Lifters, policy: 
         approval=terms,
         obligations=_duties(rules) if allowed else (),
         monitored=tuple(
-            f"{found[bit].label}: {found[bit].effect}" for bit in shape.monitors if bit in found
+            f"{rule.label}: {rule.effect}" for bit, rule in found.items() if bit in shape.monitors
         ),
         policy=policy,
     )
@@ -100,8 +96,8 @@ def conclude(shape: Shape, bits: int, errors: Errors, lifters: Lifters, policy: 
 
 def _answer(layer: Layer, found: Mapping[int, Deciding], lifters: Lifters) -> Answer:
     """What *layer* says, from the strictest down."""
-    bits = [*layer.denials, *layer.asks, *layer.allows]
-    rules = [found[bit] for bit in bits if bit in found]
+    ranges = (layer.denials, layer.asks, layer.allows)
+    rules = [rule for bit, rule in found.items() if any(bit in each for each in ranges)]
     standing = [rule for rule in rules if rule.terms not in lifters]
     denials = [rule for rule in standing if rule.effect is RuleEffect.DENY]
     if outright := [rule for rule in denials if rule.terms is None]:
