@@ -69,7 +69,7 @@ rules:
       subject.properties.team == "a" && resource.properties.owner == "b" &&
       context.region == "eu" && session.id == "s-1" && session.role == "clerk" &&
       session.user == "ada" && session.tenant == "acme" && session.depth == 1 &&
-      session.plan == "pro" && now == timestamp("2026-11-21T12:00:00Z")
+      session.plan == "pro" && run.id == "r-1" && now == timestamp("2026-11-21T12:00:00Z")
     effect: allow
 """
 REGO = """
@@ -125,6 +125,7 @@ decision := {"allow": true, "rules": ["careful"]} if {
     input.session.tenant == "acme"
     input.session.depth == 1
     input.session.facts.plan == "pro"
+    input.run.id == "r-1"
     time.clock(input.at) == [12, 0, 0]
 }
 """
@@ -268,6 +269,7 @@ CAREFUL = Request(
     Session("s-1", "clerk", (), "ada", "acme", 1, {"plan": "pro"}),
     {"region": "eu"},
     NOON,
+    run={"id": "r-1"},
 )
 
 
@@ -287,6 +289,7 @@ def test_every_fact_of_the_request_reaches_the_policy(decider):
         {"resource": Resource("file", "public/index")},
         {"context": {}},
         {"context": {"region": "us"}},
+        {"run": {}},
         {"at": NOON + SECOND},
         *[
             {"session": msgspec.structs.replace(CAREFUL.session, **{name: value})}

@@ -85,6 +85,7 @@ def test_the_request_goes_where_opa_has_its_rule(asked):
             "facts": {},
         },
         "context": {},
+        "run": {},
         "at": NOON,
     }  # fmt: skip
 

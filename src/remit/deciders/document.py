@@ -6,6 +6,7 @@
      "session":  {"id": "s-1", "role": "support", "scopes": ["refund"], "user": "", "tenant": "",
                   "depth": 0, "facts": {}},
      "context":  {},
+     "run":      {},
      "at":       1795262400000000000}
 
 Subject, action, resource and context are those of OpenID AuthZEN. Times are Unix
@@ -42,5 +43,6 @@ def document(request: Request) -> dict[str, Any]:
             "facts": session.facts,
         },
         "context": request.context,
+        "run": request.run,
         "at": request.at,
     }
