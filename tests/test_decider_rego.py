@@ -60,6 +60,7 @@ def test_a_folder_without_rego_and_a_file_that_is_not_there_are_errors(tmp_path)
     ("body", "place", "why"),
     [
         ("allow if = 1", (2, 10), "expecting"),
+        ("allow if x == 1", (2, 10), "undefined variable `x`"),
         ("alow := true", (0, 0), "no rule data.app.allow"),
         ("allow if fooo(input.x)", (2, 14), "no function fooo"),
         ('allow if not http.send({"url": "http://x"}).ok', (2, 23), "no function http.send"),

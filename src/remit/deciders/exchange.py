@@ -15,10 +15,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from threading import Thread, current_thread
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 try:
@@ -27,6 +26,7 @@ except ImportError as error:
     raise ImportError("deciding over HTTP needs httpx2: pip install 'remit[opa]'") from error
 
 from remit.deciders.keeper import Keeper
+from remit.deciders.loop import LoopThread
 
 LARGEST = 1_000_000
 """Bytes of an answer."""
@@ -101,43 +101,12 @@ class Exchange:
             loop.join()
 
 
-class _Loop:
-    """An event loop in a thread, and the client that lives in it."""
+class _Loop(LoopThread):
+    """The loop that the client lives in."""
 
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self.client = client
-        self.loop = asyncio.new_event_loop()
-        self.stopping = False
-        self.thread = Thread(target=self._run, name="remit-exchange", daemon=True)
-        self.thread.start()
-
-    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """What *work* comes to."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
-
-    def stop(self) -> None:
-        """End, without waiting for it."""
-        self.stopping = True
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-    def join(self) -> None:
-        """Wait until it has ended."""
-        if self.thread is not current_thread():
-            self.thread.join()
-
-    def _run(self) -> None:
-        try:
-            self.loop.run_forever()
-        finally:
-            self.loop.run_until_complete(self._leave())
-            self.loop.close()
-
-    async def _leave(self) -> None:
-        waiting = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        await self.client.aclose()
+        super().__init__("remit-exchange", client.aclose)
 
 
 async def _insist(client: httpx2.AsyncClient, url: str, question: Question) -> bytes:

@@ -47,11 +47,20 @@ def build(modules: Mapping[str, str], data: str, rule: str) -> Engine:
             engine.add_policy(file, text)
         except Exception as error:
             raise _policy_error(error, file) from error
-    (known,) = engine.eval_query("opa.runtime().builtins")["result"]
-    builtins = known["expressions"][0]["value"]
+    builtins = _builtins(engine, ", ".join(modules))
     rego_check.check(json.loads(engine.get_ast_as_json()), rule, builtins)
     engine.add_data_json(data)
     return engine
+
+
+def _builtins(engine: Engine, files: str) -> list[str]:
+    """The functions that there are. To answer, the engine reads all modules as one."""
+    try:
+        (known,) = engine.eval_query("opa.runtime().builtins")["result"]
+    except Exception as error:
+        raise _policy_error(error, files) from error
+    found: list[str] = known["expressions"][0]["value"]
+    return found
 
 
 def evaluate(engine: Engine, rule: str, given: str) -> Any:
@@ -132,8 +141,10 @@ def _without_frames(error: Exception) -> Exception:
 def _policy_error(error: Exception, file: str) -> PolicyError:
     place, message = _PLACE.search(str(error)), _MESSAGE.search(str(error))
     why = message[1] if message else _shown(error)
-    line, column = (int(place[2]), int(place[3])) if place else (0, 0)
-    return PolicyError(f"this is no Rego: {why}", file=file, line=line, column=column)
+    if place is None:
+        return PolicyError(f"this is no Rego: {why}", file=file)
+    line, column = int(place[2]), int(place[3])
+    return PolicyError(f"this is no Rego: {why}", file=place[1], line=line, column=column)
 
 
 def _shown(error: Exception) -> str:

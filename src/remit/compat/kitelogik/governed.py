@@ -1,0 +1,274 @@
+"""`governed` and `GovernedToolbox`: functions that go through a guard of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from remit.acting import keep_context
+from remit.binding import Opaque
+from remit.call import Ports
+from remit.canonical import Frozen
+from remit.compat.kitelogik import requests, verdicts
+from remit.compat.kitelogik.gate import UNREACHABLE, PolicyGate
+from remit.compat.kitelogik.models import PolicyDecision, SessionContext
+from remit.compat.kitelogik.sanitizer import sanitize
+from remit.errors import Blocked, Denied, Pending
+from remit.guard import Guard
+from remit.model import Request, Resource
+from remit.protection import Protection
+from remit.toolbox import Toolbox
+
+Context: TypeAlias = SessionContext | Callable[[], SessionContext]
+"""The session, or a function that tells the one of the moment: a server has many."""
+
+_log = logging.getLogger(__name__)
+
+
+class GovernanceError(Blocked):
+    """The tool was not called; `decision` says why."""
+
+    def __init__(self, message: str, decision: PolicyDecision) -> None:
+        super().__init__(message)
+        self.decision = decision
+
+
+class SessionGuard(Guard):
+    """A guard of *gate*, for the session in *context*."""
+
+    def __init__(self, gate: PolicyGate, context: Context, tool_name: str = "") -> None:
+        super().__init__(gate, ledger=gate.ledger, approver=gate.approver)
+        self.context = context
+        self.tool_name = tool_name
+
+    def asking(self, action: str, arguments: Mapping[str, Any]) -> Request:
+        """The request of a call here and now."""
+        context = self.context if isinstance(self.context, SessionContext) else self.context()
+        at = self.ports.clock()
+        frozen = Frozen(arguments)
+        return requests.call(action, frozen, context, tool_name=self.tool_name, at=at)
+
+    def request(self, action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Request:
+        """As `Guard.request`, in the session."""
+        if isinstance(action, str):
+            return self.asking(action, kwargs)
+        return super().request(action, *args, **kwargs)
+
+    def protect(  # type: ignore[override]
+        self,
+        function: Any = None,
+        /,
+        *,
+        action: str | None = None,
+        resource: Resource | str | None = None,
+        opaque: Collection[str | type] = (),
+    ) -> Any:
+        """As `Guard.protect`, in the session."""
+
+        def decorate(target: Any) -> Any:
+            return GovernedFunction.of(
+                target, lambda: self, action=action, resource=resource, opaque=Opaque.of(opaque)
+            )
+
+        return decorate if function is None else decorate(function)
+
+
+class GovernedFunction(Protection):
+    """A function that is governed in a session."""
+
+    def ask(self, arguments: Frozen, ports: Ports) -> Request:
+        """The question whether the session may do this."""
+        guard = self.guard_of()
+        assert isinstance(guard, SessionGuard)
+        return guard.asking(self.action, arguments)
+
+
+class governed:  # noqa: N801 - its name is Kite Logik's
+    """Decorates a function so that every call of it is governed by *gate*, in *context*.
+
+    Args:
+        gate: decides, and knows the ledger.
+        context: the session, or a function that tells the one of the moment.
+        action: the name policy knows it by; none means the function's own.
+        sanitize: take what reads like an instruction out of what the function returns.
+        opaque: names or types of arguments that are no data; policy sees their type.
+
+    The function raises:
+        GovernanceError: it is not allowed, and did not run.
+    """
+
+    def __init__(
+        self,
+        gate: PolicyGate,
+        context: Context,
+        action: str | None = None,
+        sanitize: bool = True,  # noqa: FBT001, FBT002 - so it is in Kite Logik
+        *,
+        opaque: Collection[str | type] = (),
+    ) -> None:
+        self._gate = gate
+        self._context = context
+        self._action = action
+        self._sanitize = sanitize
+        self._opaque = opaque
+
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        guard = _once(lambda: SessionGuard(self._gate, self._context))
+        inner = GovernedFunction.of(
+            fn, guard, action=self._action, opaque=Opaque.of(self._opaque)
+        )
+        return _told(inner, self._gate, clean=self._sanitize)
+
+
+class GovernedToolbox:
+    """Governed functions that are called by name. A name has one function."""
+
+    def __init__(
+        self,
+        gate: PolicyGate,
+        context: Context,
+        sanitize: bool = True,  # noqa: FBT001, FBT002 - so it is in Kite Logik
+    ) -> None:
+        self._gate = gate
+        self._context = context
+        self._sanitize = sanitize
+        self._tools: dict[str, tuple[str, Callable[..., Any], Toolbox]] = {}
+
+    def register(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        action: str | None = None,
+        *,
+        opaque: Collection[str | type] = (),
+    ) -> GovernedToolbox:
+        """Offer *fn* as *name*, which policy knows as *action*.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if name in self._tools:
+            raise ValueError(f"a tool named {name!r} is registered already")
+        box = Toolbox(SessionGuard(self._gate, self._context, name))
+        box.register(name=action or name, opaque=opaque)(fn)
+        self._tools[name] = (action or name, fn, box)
+        return self
+
+    def tool_names(self) -> list[str]:
+        """The names, in the order in which they were registered."""
+        return list(self._tools)
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        """Call the tool *name*.
+
+        Raises:
+            KeyError: there is none; that it was asked for is on record.
+            GovernanceError: it is not allowed, or *args* do not fit, and it did not run.
+        """
+        if name not in self._tools:
+            await self._unknown(name, args)
+        action, _, box = self._tools[name]
+        try:
+            result = await box.acall(action, args)
+        except Blocked as error:
+            raise _told_as(error, self._gate) from error
+        return _cleaned(result) if self._sanitize else result
+
+    def call_sync(self, name: str, args: Mapping[str, Any]) -> Any:
+        """`call`, for callers without a loop and for those that hold theirs up."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.call(name, args))
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(keep_context(lambda: asyncio.run(self.call(name, args)))).result()
+
+    def tool_schemas(self) -> list[dict[str, Any]]:
+        """What a model is told of each tool, as Anthropic's API has it."""
+        return [self._schema(name, box) for name, (_, _, box) in self._tools.items()]
+
+    async def evaluate_plan(self, steps: Sequence[Mapping[str, Any]]) -> PolicyDecision:
+        """Whether a plan may be followed.
+
+        Raises:
+            GovernanceError: it may not.
+        """
+        context = self._context if isinstance(self._context, SessionContext) else self._context()
+        decision = await self._gate.evaluate_plan(steps, context)
+        if not decision.allow:
+            raise GovernanceError(f"Governance denied plan: {decision.reason}", decision)
+        return decision
+
+    @staticmethod
+    def _schema(name: str, box: Toolbox) -> dict[str, Any]:
+        (known,) = box.schemas()
+        description = known["description"].strip().splitlines() or [f"Call {name}"]
+        return {"name": name, "description": description[0], "input_schema": known["parameters"]}
+
+    async def _unknown(self, name: str, args: Mapping[str, Any]) -> None:
+        box = Toolbox(SessionGuard(self._gate, self._context, name))
+        try:
+            await box.acall(name, args)
+        except Denied as error:
+            raise KeyError(f"there is no tool {name!r}") from error
+
+
+def _once(make: Callable[[], SessionGuard]) -> Callable[[], SessionGuard]:
+    """The guard, made at the first call: to import a module makes no ledger."""
+    made: list[SessionGuard] = []
+
+    def guard() -> SessionGuard:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return guard
+
+
+def _told(inner: Callable[..., Any], gate: PolicyGate, *, clean: bool) -> Callable[..., Any]:
+    """*inner*, whose refusals are told in Kite Logik's words, and whose answers are clean."""
+
+    @functools.wraps(inner)
+    async def told_async(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = await inner(*args, **kwargs)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
+        return _cleaned(result) if clean else result
+
+    @functools.wraps(inner)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = inner(*args, **kwargs)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
+        return _cleaned(result) if clean else result
+
+    return told_async if inspect.iscoroutinefunction(inner) else told
+
+
+def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:
+    """*error* in Kite Logik's words."""
+    if isinstance(error, GovernanceError):
+        return error
+    if isinstance(error, Denied):
+        verdict = gate.verdict(error.decision)
+    elif isinstance(error, Pending):
+        asked = error.approval_request.decision
+        waiting = {"reason": f"{asked.reason}; approval {error.approval_request.id} is asked for"}
+        verdict = gate.verdict(asked).model_copy(update=waiting)
+    else:
+        verdict = verdicts.refusal(str(error), UNREACHABLE)
+    return GovernanceError(f"Governance denied tool call: {verdict.reason}", verdict)
+
+
+def _cleaned(result: Any) -> Any:
+    cleaned, found = sanitize(result)
+    if found:
+        _log.warning("what a tool answered was sanitized: %s", ", ".join(sorted(set(found))))
+    return cleaned

@@ -1,0 +1,180 @@
+"""From Kite Logik's nouns to a request, and from a request to the document its policies read.
+
+There is one document, whatever it is about: a call of a tool has an `event_type` and counts
+against budgets like everything else. Tokens stay out of it: they would end in the ledger
+and at the policy server, so a request names them by their digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from remit.acting import current
+from remit.canonical import Frozen
+from remit.compat.kitelogik import paths
+from remit.compat.kitelogik.models import GovernanceEvent, PolicyInput, SessionContext
+from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session, Subject
+
+TOOL_CALL = "tool_call"
+
+_BUDGETS = tuple(name for name in SessionContext.__struct_fields__ if name.startswith("budget_"))
+
+
+def call(
+    action: str,
+    args: Frozen,
+    context: SessionContext,
+    *,
+    tool_name: str = "",
+    resource_path: str | None = None,
+    at: int = 0,
+) -> Request:
+    """The request of a call of a tool."""
+    facts = {"event_type": TOOL_CALL, "tool_name": tool_name or action}
+    return _request(action, args, context, facts, resource_path, at)
+
+
+def of_input(given: PolicyInput) -> Request:
+    """The request of what an evaluator is asked."""
+    return call(
+        given.action,
+        Frozen(given.args),
+        given.context,
+        tool_name=given.tool_name,
+        resource_path=given.resource_path,
+    )
+
+
+def of_event(event: GovernanceEvent) -> Request:
+    """The request of an event.
+
+    Raises:
+        ValueError: the event and its context are of two sessions.
+    """
+    if event.session_id != event.context.session_id:
+        raise ValueError(
+            f"the event is of session {event.session_id!r}, and its context of "
+            f"{event.context.session_id!r}"
+        )
+    facts = {
+        "event_type": event.event_type,
+        "tool_name": event.tool_name or event.action,
+        "requested_capabilities": tuple(event.requested_capabilities),
+        "delegation_target": event.delegation_target,
+        "steps": tuple(event.steps),
+        "data_classification": event.data_classification,
+    }
+    known = {name: fact for name, fact in facts.items() if fact not in (None, ())}
+    return _request(
+        event.action, Frozen(event.args), event.context, known, event.resource_path, at=0
+    )
+
+
+def _request(
+    action: str,
+    args: Frozen,
+    context: SessionContext,
+    facts: dict[str, Any],
+    resource_path: str | None,
+    at: int,
+) -> Request:
+    acting = current().subject
+    subject = Subject("agent", context.user_role) if acting == NOBODY else acting
+    found = paths.find(args, resource_path)
+    known = {**facts, "paths": found} if found else facts
+    resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
+    return Request(subject, Action(action, args), resource, session(context), known, at)
+
+
+def session(context: SessionContext) -> Session:
+    """The session that *context* describes."""
+    facts: dict[str, Any] = {"sandbox_verified": context.sandbox_verified}
+    if context.parent_session_id:
+        facts["parent_session_id"] = context.parent_session_id
+    if context.token_id:
+        facts["token"] = name_of(context.token_id)
+    for name in _BUDGETS:
+        if (budget := getattr(context, name)) is not None:
+            facts[name] = budget
+    return Session(
+        id=context.session_id,
+        role=context.user_role,
+        scopes=tuple(context.session_scopes),
+        tenant=context.tenant_id or "",
+        depth=context.delegation_depth,
+        facts=facts,
+    )
+
+
+def name_of(token: str) -> str:
+    """How a token is named where the token itself must not be."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def document(request: Request) -> dict[str, Any]:
+    """The `input` of Kite Logik's policies."""
+    session_, facts = request.session, request.session.facts
+    context = {
+        "session_id": session_.id,
+        "user_role": session_.role,
+        "session_scopes": session_.scopes,
+        "sandbox_verified": facts.get("sandbox_verified", False),
+        "token_id": "",
+        "delegation_depth": session_.depth,
+        "parent_token_id": "",
+        "parent_session_id": facts.get("parent_session_id", ""),
+        "tenant_id": session_.tenant or None,
+        **{name: facts.get(name) for name in _BUDGETS},
+    }
+    given = request.context
+    return {
+        "event_type": given.get("event_type", TOOL_CALL),
+        "session_id": session_.id,
+        "action": request.action.name,
+        "tool_name": given.get("tool_name", request.action.name),
+        "args": request.action.properties,
+        "resource_path": request.resource.id if request.resource.type == "path" else None,
+        "context": context,
+        "requested_capabilities": given.get("requested_capabilities", ()),
+        "delegation_target": given.get("delegation_target"),
+        "steps": given.get("steps", ()),
+        "data_classification": given.get("data_classification"),
+        "paths": given.get("paths", ()),
+    }
+
+
+def context_of(request: Request) -> SessionContext:
+    """The context that *request* was made from, without its tokens."""
+    return SessionContext(**_listed(document(request)["context"]))
+
+
+def event_of(request: Request) -> GovernanceEvent:
+    """The event that *request* was made from, without its tokens."""
+    fields = {k: v for k, v in document(request).items() if k not in {"paths", "context"}}
+    return GovernanceEvent(**_listed(fields), context=context_of(request))
+
+
+def input_of(request: Request) -> PolicyInput:
+    """The call that *request* was made from, without its tokens."""
+    fields = document(request)
+    names = ("action", "tool_name", "args", "resource_path")
+    return PolicyInput(**{name: fields[name] for name in names}, context=context_of(request))
+
+
+def _listed(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}
+
+
+__all__ = [
+    "TOOL_CALL",
+    "call",
+    "context_of",
+    "document",
+    "event_of",
+    "input_of",
+    "name_of",
+    "of_event",
+    "of_input",
+    "session",
+]
