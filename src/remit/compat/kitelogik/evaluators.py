@@ -87,7 +87,8 @@ class Foreign(Evaluator):
 
     async def health(self) -> bool:
         """What the object says of itself."""
-        return await awaited(self._keeper.worker.submit(_true(self.evaluator)))
+        well: bool = await awaited(self._keeper.worker.submit(_true(self.evaluator)))
+        return well
 
 
 async def _true(evaluator: PolicyEvaluator) -> bool:
@@ -121,9 +122,7 @@ def _checked(given: Any) -> PolicyDecision:
     # Kite Logik's tiers are members of an enumeration of its own.
     fields["risk_tier"] = RiskTier(str(fields["risk_tier"]))
     trace = [
-        ResolutionStep(
-            **{name: getattr(step, name) for name in ResolutionStep.__struct_fields__}
-        )
+        ResolutionStep(**{name: getattr(step, name) for name in ResolutionStep.__struct_fields__})
         for step in getattr(given, "resolution_trace", [])
     ]
     return PolicyDecision(**fields, resolution_trace=trace)

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from remit.acting import keep_context
@@ -46,10 +47,9 @@ class SessionGuard(Guard):
         self.context = context
         self.tool_name = tool_name
 
-    def asking(self, action: str, arguments: Mapping[str, Any]) -> Request:
-        """The request of a call here and now."""
+    def asking(self, action: str, arguments: Mapping[str, Any], at: int = 0) -> Request:
+        """The request of a call in the session of the moment."""
         context = self.context if isinstance(self.context, SessionContext) else self.context()
-        at = self.ports.clock()
         frozen = Frozen(arguments)
         return requests.call(action, frozen, context, tool_name=self.tool_name, at=at)
 
@@ -59,7 +59,7 @@ class SessionGuard(Guard):
             return self.asking(action, kwargs)
         return super().request(action, *args, **kwargs)
 
-    def protect(  # type: ignore[override]
+    def protect(
         self,
         function: Any = None,
         /,
@@ -85,7 +85,7 @@ class GovernedFunction(Protection):
         """The question whether the session may do this."""
         guard = self.guard_of()
         assert isinstance(guard, SessionGuard)
-        return guard.asking(self.action, arguments)
+        return guard.asking(self.action, arguments, ports.clock())
 
 
 class governed:  # noqa: N801 - its name is Kite Logik's
@@ -117,11 +117,12 @@ class governed:  # noqa: N801 - its name is Kite Logik's
         self._sanitize = sanitize
         self._opaque = opaque
 
-    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, fn: Any) -> Any:
+        """*fn*, governed."""
+        if isinstance(fn, classmethod | staticmethod):
+            return type(fn)(self(fn.__func__))
         guard = _once(lambda: SessionGuard(self._gate, self._context))
-        inner = GovernedFunction.of(
-            fn, guard, action=self._action, opaque=Opaque.of(self._opaque)
-        )
+        inner = GovernedFunction.of(fn, guard, action=self._action, opaque=Opaque.of(self._opaque))
         return _told(inner, self._gate, clean=self._sanitize)
 
 
@@ -173,10 +174,8 @@ class GovernedToolbox:
         if name not in self._tools:
             await self._unknown(name, args)
         action, _, box = self._tools[name]
-        try:
+        with _telling(self._gate):
             result = await box.acall(action, args)
-        except Blocked as error:
-            raise _told_as(error, self._gate) from error
         return _cleaned(result) if self._sanitize else result
 
     def call_sync(self, name: str, args: Mapping[str, Any]) -> Any:
@@ -235,21 +234,41 @@ def _told(inner: Callable[..., Any], gate: PolicyGate, *, clean: bool) -> Callab
 
     @functools.wraps(inner)
     async def told_async(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _telling(gate):
             result = await inner(*args, **kwargs)
-        except Blocked as error:
-            raise _told_as(error, gate) from error
         return _cleaned(result) if clean else result
 
     @functools.wraps(inner)
+    def told_items(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _telling(gate):
+            for item in inner(*args, **kwargs):
+                yield _cleaned(item) if clean else item
+
+    @functools.wraps(inner)
+    async def told_async_items(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        with _telling(gate):
+            async for item in inner(*args, **kwargs):
+                yield _cleaned(item) if clean else item
+
+    @functools.wraps(inner)
     def told(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with _telling(gate):
             result = inner(*args, **kwargs)
-        except Blocked as error:
-            raise _told_as(error, gate) from error
         return _cleaned(result) if clean else result
 
-    return told_async if inspect.iscoroutinefunction(inner) else told
+    if inspect.iscoroutinefunction(inner):
+        return told_async
+    if inspect.isasyncgenfunction(inner):
+        return told_async_items
+    return told_items if inspect.isgeneratorfunction(inner) else told
+
+
+@contextmanager
+def _telling(gate: PolicyGate) -> Iterator[None]:
+    try:
+        yield
+    except Blocked as error:
+        raise _told_as(error, gate) from error
 
 
 def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:

@@ -14,7 +14,7 @@ from remit.compat.kitelogik.evaluators import Evaluator, awaited
 from remit.compat.kitelogik.later import Later
 from remit.compat.kitelogik.models import PolicyDecision
 from remit.compat.kitelogik.native import Native
-from remit.deciders.answer import parse
+from remit.deciders.answer import Malformed, parse
 from remit.model import Decision, Request
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class OPAConnectionError(Exception):
 
 
 class OPAClient(Evaluator):
-    """Asks OPA at *base_url* for `data.kitelogik.main`; without one, the project's YAML decides here.
+    """Asks OPA at *base_url* for `data.kitelogik.main`; without one, decides here, by the YAML.
 
     Args:
         base_url: where the server is. Plain `http` is for this machine only.
@@ -105,7 +105,9 @@ class OPAClient(Evaluator):
     ) -> None:
         await self.aclose()
 
-    def _ask(self, path: str, body: bytes | None, headers: dict[str, str], read: Any) -> Future[Any]:
+    def _ask(
+        self, path: str, body: bytes | None, headers: dict[str, str], read: Any
+    ) -> Future[Any]:
         from remit.deciders.exchange import Question
 
         assert self._exchange is not None
@@ -115,7 +117,7 @@ class OPAClient(Evaluator):
 def _verdict(text: bytes) -> PolicyDecision:
     answer = parse(text)
     if not isinstance(answer, dict):
-        raise ValueError("OPA answers with a document")
+        raise Malformed("OPA answers with a document")
     return verdicts.read(answer.get("result", {}))
 
 

@@ -50,6 +50,7 @@ class Part(NamedTuple):
     fails: str | None
 
     def negated(self) -> Part:
+        """The part that holds where this one does not, and the reverse."""
         return Part(self.fails, self.holds)
 
 

@@ -59,9 +59,7 @@ class RegorusClient(Evaluator):
             verdict = verdicts.read({} if value is UNDEFINED else value)
             return verdicts.judged(verdict, request, policy=policy)
 
-        return self._engine.evaluate(
-            msgspec.json.encode(requests.document(request)).decode(), read
-        )
+        return self._engine.evaluate(msgspec.json.encode(requests.document(request)).decode(), read)
 
     def close(self) -> None:
         """End the engine."""
@@ -70,5 +68,7 @@ class RegorusClient(Evaluator):
 
 def bundle(policy: StrPath = POLICIES / "policy.yaml") -> dict[str, str]:
     """The Rego that decides as the YAML policy at *policy* does with what holds besides."""
-    given = {name: (POLICIES / name).read_text(encoding="utf-8") for name in ("main.rego", "core.rego")}
+    given = {
+        name: (POLICIES / name).read_text(encoding="utf-8") for name in ("main.rego", "core.rego")
+    }
     return {**given, "policy.rego": compile_yaml(policy)}

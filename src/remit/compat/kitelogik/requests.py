@@ -71,7 +71,7 @@ def of_event(event: GovernanceEvent) -> Request:
     )
 
 
-def _request(
+def _request(  # noqa: PLR0917 - the parts of a request
     action: str,
     args: Frozen,
     context: SessionContext,

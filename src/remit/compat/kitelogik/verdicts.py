@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remit.compat.kitelogik.models import PolicyDecision, RiskTier
+from remit.deciders.answer import Malformed
 from remit.model import ApprovalTerms, Decision, Effect, Request, Risk
 from remit.policy.approval import Answers
 
@@ -147,13 +148,13 @@ def read(document: Any) -> PolicyDecision:
     """The verdict in what `data.kitelogik.main` came to.
 
     Raises:
-        ValueError: it is none.
+        Malformed: it is none.
     """
     if not isinstance(document, dict):
-        raise ValueError(f"data.kitelogik.main is a document, not {document!r:.80}")
+        raise Malformed(f"data.kitelogik.main is a document, not {document!r:.80}")
     unknown = [key for key in document if key not in _KNOWN and not key.startswith("_")]
     if unknown:
-        raise ValueError(f"data.kitelogik.main says {', '.join(unknown)}, which nobody knows")
+        raise Malformed(f"data.kitelogik.main says {', '.join(unknown)}, which nobody knows")
     denials = document.get("deny", False)
     deny = denials if isinstance(denials, bool) else bool(_texts("deny", denials))
     reasons = _texts("deny_reason", document.get("deny_reason", []))
@@ -183,12 +184,12 @@ def _texts(name: str, value: Any) -> list[str]:
         return sorted(value)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return sorted(value)
-    raise ValueError(f"{name} is a set of texts, not {value!r:.80}")
+    raise Malformed(f"{name} is a set of texts, not {value!r:.80}")
 
 
 def _tier(name: Any) -> RiskTier:
     if not isinstance(name, str) or name not in RiskTier.__members__:
-        raise ValueError(f"risk_tier {name!r:.80} is none; it is one of {', '.join(RiskTier)}")
+        raise Malformed(f"risk_tier {name!r:.80} is none; it is one of {', '.join(RiskTier)}")
     return RiskTier(name)
 
 
