@@ -32,6 +32,9 @@ UNDEFINED = UNSET
 """There is no answer: no rule of the policy applies, or it is not there."""
 
 
+Seconds = Annotated[float, Meta(gt=0, le=365 * 86_400)]
+
+
 class Malformed(ValueError):
     """This is no answer, and so no decision."""
 
@@ -39,7 +42,8 @@ class Malformed(ValueError):
 class _Terms(Struct, forbid_unknown_fields=True):
     approvers: tuple[Annotated[str, Meta(pattern=r"^(user|role|group):\S")], ...] = ()
     quorum: Annotated[int, Meta(ge=1)] = 1
-    ttl: Annotated[float, Meta(gt=0, le=365 * 86_400)] = 900.0
+    ttl: Seconds = 900.0
+    within: Seconds = 86_400.0
 
 
 class _Duty(Struct, forbid_unknown_fields=True):
@@ -64,7 +68,8 @@ class _Answer(Struct, forbid_unknown_fields=True):
     def terms(self) -> ApprovalTerms | None:
         if self.approval is None:
             return None
-        return ApprovalTerms(self.approval.approvers, self.approval.quorum, self.approval.ttl)
+        given = self.approval
+        return ApprovalTerms(given.approvers, given.quorum, given.ttl, given.within)
 
     @property
     def duties(self) -> tuple[Obligation, ...]:

@@ -16,6 +16,7 @@ from remit.compat.kitelogik.evaluators import PolicyEvaluator
 from remit.compat.kitelogik.gate import PolicyGate
 from remit.compat.kitelogik.governed import GovernanceError, GovernedToolbox, governed
 from remit.compat.kitelogik.hierarchy import HierarchicalEvaluator
+from remit.compat.kitelogik.hitl_queue import ActionStatus, HITLQueue, PendingAction
 from remit.compat.kitelogik.memory_store import MemoryEntry, MemoryStore, TrustTier
 from remit.compat.kitelogik.models import (
     GovernanceEvent,
@@ -34,17 +35,20 @@ from remit.compat.kitelogik.sanitizer import sanitize_tool_output
 from remit.compat.kitelogik.scaffold import init
 
 __all__ = [
+    "ActionStatus",
     "AuditRecord",
     "AuditStore",
     "CredentialBroker",
     "GovernanceError",
     "GovernanceEvent",
     "GovernedToolbox",
+    "HITLQueue",
     "HierarchicalEvaluator",
     "MemoryEntry",
     "MemoryStore",
     "OPAClient",
     "OPAConnectionError",
+    "PendingAction",
     "PolicyDecision",
     "PolicyEvaluator",
     "PolicyGate",

@@ -11,7 +11,6 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -78,10 +77,6 @@ class AuditStore:
         """Open the ledger."""
         await asyncio.to_thread(lambda: self.ledger)
 
-    def append(self, record: Record, /) -> Future[int]:
-        """Keep *record*, as a ledger does."""
-        return self.ledger.append(record)
-
     async def record(  # noqa: PLR0917 - so it is in Kite Logik
         self,
         session_id: str,
@@ -114,7 +109,7 @@ class AuditStore:
             verdicts.decided(verdicts.settled(decision)),
             body=Frozen({name: value for name, value in said.items() if value is not None}),
         )
-        await asyncio.wrap_future(self.append(noted))
+        await asyncio.wrap_future(self.ledger.append(noted))
         return identity
 
     async def query(
@@ -185,13 +180,12 @@ class _Call:
     def outcome(self) -> str:
         if "outcome" in self.details:
             return str(self.details["outcome"])
-        asked, answered = Kind.ASKED in self.kinds, Kind.ANSWERED in self.kinds
         if Kind.STARTED in self.kinds:
-            return "hitl_approved" if answered else "allowed"
-        if answered:
-            return "hitl_denied"
-        if asked:
+            return "hitl_approved" if self.approvers else "allowed"
+        if Kind.REFUSED not in self.kinds:
             return "hitl_queued"
+        if self.approvers:
+            return "hitl_denied"
         return "blocked" if self.hard else "soft_denied"
 
     @property
@@ -232,6 +226,8 @@ class _Call:
 def _rows(ledger: SqliteLedger, session_id: str | None) -> list[AuditRecord]:
     calls: dict[str, _Call] = {}
     for stored in ledger.select(Filter(session=session_id)):
-        leaf = stored.facts()
-        calls.setdefault(leaf.call, _Call(leaf)).take(leaf, stored.details() or {})
+        leaf, details = stored.facts(), stored.details() or {}
+        said = leaf.kind is Kind.NOTED and "outcome" in details
+        if said or leaf.kind not in {Kind.NOTED, Kind.CHANGED}:
+            calls.setdefault(leaf.call, _Call(leaf)).take(leaf, details)
     return [call.row() for call in calls.values()]

@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any
 
 from remit.compat.kitelogik import requests, verdicts
+from remit.compat.kitelogik.audit_store import AuditStore
 from remit.compat.kitelogik.credentials import CredentialBroker
 from remit.compat.kitelogik.evaluators import Evaluator, PolicyEvaluator, awaited, evaluator_of
+from remit.compat.kitelogik.hitl_queue import HITLQueue
 from remit.compat.kitelogik.later import Later, recover
 from remit.compat.kitelogik.models import (
     GovernanceEvent,
@@ -26,8 +28,9 @@ from remit.compat.kitelogik.models import (
 from remit.compat.kitelogik.opa_client import OPAClient
 from remit.compat.kitelogik.sanitizer import sanitize_tool_output
 from remit.default import LEDGER
+from remit.ledgers.sqlite import SqliteLedger
 from remit.model import Decision, Request
-from remit.ports import Approver, Ledger
+from remit.ports import Approver, Inbox, Ledger
 
 UNREACHABLE = "opa_connection_failure"
 BAD_TOKEN = "credential_validation"  # noqa: S105 - the name of a rule
@@ -43,7 +46,8 @@ class PolicyGate:
         tracer: Kite Logik's; not used here.
         credential_broker: who knows which tokens are good. With one, a session without a
             token is refused.
-        ledger: keeps the records of governed calls; none: `.remit/ledger.db`, made at the first.
+        ledger: keeps the records of governed calls; none: that of the queue, or else
+            `.remit/ledger.db`, made at the first of them.
         approver: who is asked about what needs a human; none: it stays denied.
     """
 
@@ -53,14 +57,15 @@ class PolicyGate:
         tracer: object = None,
         credential_broker: CredentialBroker | None = None,
         *,
-        ledger: Ledger | None = None,
-        approver: Approver | None = None,
+        ledger: Ledger | AuditStore | None = None,
+        approver: Approver | Inbox | HITLQueue | None = None,
     ) -> None:
         self.opa: Evaluator = OPAClient() if opa_client is None else evaluator_of(opa_client)
         self.tracer = tracer
-        self.approver = approver
+        self._approver = approver
         self._broker = credential_broker
-        self._ledger = ledger
+        self._ledger: Ledger | None = None
+        self._given = ledger
         self._lock = threading.Lock()
 
     @property
@@ -68,11 +73,25 @@ class PolicyGate:
         """Where governed calls are recorded."""
         with self._lock:
             if self._ledger is None:
-                from remit.ledgers.sqlite import SqliteLedger
-
-                LEDGER.parent.mkdir(exist_ok=True)
-                self._ledger = SqliteLedger(LEDGER)
+                self._ledger = self._find_ledger()
             return self._ledger
+
+    @property
+    def approver(self) -> Approver | Inbox | None:
+        """Who is asked."""
+        return self._approver.inbox if isinstance(self._approver, HITLQueue) else self._approver
+
+    def _find_ledger(self) -> Ledger:
+        if isinstance(self._given, AuditStore):
+            return self._given.ledger
+        if self._given is not None:
+            return self._given
+        approver = self.approver
+        if isinstance(approver, Inbox):
+            kept: Ledger = approver.ledger
+            return kept
+        LEDGER.parent.mkdir(exist_ok=True)
+        return SqliteLedger(LEDGER)
 
     def decide(self, request: Request, /) -> Later[Decision]:
         """The answer to *request*. Whatever the evaluator does wrong is a denial, on record."""

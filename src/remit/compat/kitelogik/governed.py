@@ -32,11 +32,16 @@ _log = logging.getLogger(__name__)
 
 
 class GovernanceError(Blocked):
-    """The tool was not called; `decision` says why."""
+    """The tool was not called; `decision` says why.
 
-    def __init__(self, message: str, decision: PolicyDecision) -> None:
+    `approval_id` is the question in the queue, where a person has been asked and has not
+    answered yet: the same call, made again, finds the answer.
+    """
+
+    def __init__(self, message: str, decision: PolicyDecision, approval_id: str = "") -> None:
         super().__init__(message)
         self.decision = decision
+        self.approval_id = approval_id
 
 
 class SessionGuard(Guard):
@@ -275,15 +280,17 @@ def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:
     """*error* in Kite Logik's words."""
     if isinstance(error, GovernanceError):
         return error
+    asked = ""
     if isinstance(error, Denied):
         verdict = gate.verdict(error.decision)
     elif isinstance(error, Pending):
-        asked = error.approval_request.decision
-        waiting = {"reason": f"{asked.reason}; approval {error.approval_request.id} is asked for"}
-        verdict = gate.verdict(asked).model_copy(update=waiting)
+        asked = error.approval_request.id
+        waiting = f"{error.approval_request.decision.reason}; approval {asked} waits for somebody"
+        decision = error.approval_request.decision
+        verdict = gate.verdict(decision).model_copy(update={"reason": waiting})
     else:
         verdict = verdicts.refusal(str(error), UNREACHABLE)
-    return GovernanceError(f"Governance denied tool call: {verdict.reason}", verdict)
+    return GovernanceError(f"Governance denied tool call: {verdict.reason}", verdict, asked)
 
 
 def _cleaned(result: Any) -> Any:

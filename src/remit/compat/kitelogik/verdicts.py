@@ -66,6 +66,11 @@ def tier_of(risk: Risk | None) -> RiskTier:
     return _TIERS[risk]
 
 
+def risk_of(tier: RiskTier) -> Risk:
+    """How we call *tier*."""
+    return _RISKS[tier]
+
+
 def severest(*tiers: RiskTier) -> RiskTier:
     """The highest of *tiers*."""
     return max(tiers, key=_SEVERITY.__getitem__)
