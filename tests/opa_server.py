@@ -14,8 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 
+from remit.compat.kitelogik import requests
 from remit.deciders.answer import UNDEFINED
-from remit.deciders.rego import RegoDecider
+from remit.deciders.document import PRESENT
+from remit.deciders.rego_policy import RegoPolicy
 
 REVISION = "3f2b7c"
 
@@ -121,7 +123,7 @@ class Evaluating:
 
     def __init__(self, modules: dict[str, str]) -> None:
         self.modules = modules
-        self.rules: dict[str, RegoDecider] = {}
+        self.rules: dict[str, RegoPolicy] = {}
         self._lock = Lock()
 
     def __call__(self, asked: Asked) -> None:
@@ -131,7 +133,9 @@ class Evaluating:
         rule = asked.path.removeprefix("/v1/").replace("/", ".")
         with self._lock:
             if rule not in self.rules:
-                self.rules[rule] = RegoDecider(self.modules, rule=rule)
+                self.rules[rule] = RegoPolicy(
+                    self.modules, rule, present=PRESENT | requests.PRESENT
+                )
         given = json.dumps(asked.input)
         value = self.rules[rule].evaluate(given, lambda value: value).result(10)
         answer = {} if value is UNDEFINED else {"result": value}

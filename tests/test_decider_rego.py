@@ -97,6 +97,10 @@ def test_a_negation_that_opa_would_read_otherwise_does_not_load(negated):
     "negated",
     [
         "not input.blocked",
+        'not "refund" in input.session.scopes',
+        "not input.session.depth > 2",
+        'not startswith(input.resource.id, "public/")',
+        'not is_number(object.get(input.context, "amount", null))',
         "not denied",
         "not data.known.dest",
         "x := 1; not x == 2",
@@ -192,7 +196,7 @@ def test_a_panic_of_the_engine_is_no_decision_and_the_next_question_has_a_new_en
         raise Panic("assertion failed")
 
     with app("allow := true") as made:
-        future = made.evaluate("{}", panicking)
+        future = made._policy.evaluate("{}", panicking)
         with pytest.raises(Exception, match="the engine failed: assertion failed"):
             future.result(10)
         assert answer(made, asking("refund")).allowed

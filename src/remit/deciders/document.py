@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.model import Request
+from remit.model import NOBODY, Action, Request
 
 
 def document(request: Request) -> dict[str, Any]:
@@ -46,3 +46,13 @@ def document(request: Request) -> dict[str, Any]:
         "run": request.run,
         "at": request.at,
     }
+
+
+def paths(of: dict[str, Any], name: str = "input") -> frozenset[str]:
+    """Everything that is there in the document *of*, as a policy names it."""
+    inner = (paths(value, f"{name}.{key}") for key, value in of.items() if isinstance(value, dict))
+    return frozenset({name, *(f"{name}.{key}" for key in of)}).union(*inner)
+
+
+PRESENT = paths(document(Request(NOBODY, Action(""))))
+"""What is there in every request; what is not in it may be missing."""

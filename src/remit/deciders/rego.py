@@ -12,27 +12,21 @@ cut short: what bounds it is how large a guard lets arguments be, and the policy
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 
-from remit.canonical import NOTHING, canonical, freeze
-from remit.deciders import rego_engine
+from remit.canonical import NOTHING
 from remit.deciders.answer import read
-from remit.deciders.document import document
-from remit.deciders.keeper import Keeper
-from remit.deciders.rego_engine import EngineThread
-from remit.deciders.rule import RULE, checked_rule
+from remit.deciders.document import PRESENT, document
+from remit.deciders.rego_policy import RegoPolicy
+from remit.deciders.rule import RULE
 from remit.errors import PolicyError
 from remit.model import Decision, Request
-
-T = TypeVar("T")
 
 TESTS = "_test.rego"
 """How the names of Rego's own tests end; they are no policy."""
@@ -55,13 +49,12 @@ class RegoDecider:
     def __init__(
         self, modules: Mapping[str, str], *, rule: str = RULE, data: Mapping[str, Any] = NOTHING
     ) -> None:
-        self.rule = checked_rule(rule)
-        texts, more = dict(modules), freeze(dict(data), path="data")
-        self.digest = hashlib.sha256(canonical([texts, more])).hexdigest()
+        self._policy = RegoPolicy(modules, rule, data=data, present=PRESENT)
+
+    @property
+    def digest(self) -> str:
         """Names the policy: SHA-256 over its modules and its data."""
-        build = partial(rego_engine.build, texts, msgspec.json.encode(more).decode(), rule)
-        self._keeper = Keeper(lambda: EngineThread(build))
-        self._keeper.worker.ask(lambda _: None).result()
+        return self._policy.digest
 
     @classmethod
     def load(cls, *paths: str | Path, rule: str = RULE, data: Mapping[str, Any] = NOTHING) -> Self:
@@ -74,21 +67,15 @@ class RegoDecider:
 
     def decide(self, request: Request, /) -> Future[Decision]:
         """The answer to *request*, as a decision."""
-        return self.evaluate(
+        policy = self._policy
+        return policy.evaluate(
             msgspec.json.encode(document(request)).decode(),
-            lambda value: read(value, request, source=self.rule, policy=self.digest),
-        )
-
-    def evaluate(self, given: str, read_answer: Callable[[Any], T]) -> Future[T]:
-        """What *read_answer* makes of the rule's value when `input` is the JSON *given*."""
-        rule = self.rule
-        return self._keeper.worker.ask(
-            lambda engine: read_answer(rego_engine.evaluate(engine, rule, given))
+            lambda value: read(value, request, source=policy.rule, policy=policy.digest),
         )
 
     def close(self) -> None:
         """End the engine; what is asked afterwards is not decided."""
-        self._keeper.close()
+        self._policy.close()
 
     def __enter__(self) -> Self:
         return self

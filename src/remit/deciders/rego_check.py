@@ -2,7 +2,8 @@
 
 `not f(input.x)`, where `input.x` is missing: OPA has no value for it, and the rule does not
 apply; regorus takes it for true. An `allow` would then be granted by what is missing. Written
-as a rule for `f(input.x)` and a `not` of that rule, it means the same to both.
+as a rule for `f(input.x)` and a `not` of that rule, it means the same to both. What is there
+in every input may be negated as one likes.
 
 A function that regorus lacks is one it complains of only when it gets there, and `http.send` has
 no value without a complaint, so a denial that asks it would never apply.
@@ -34,13 +35,16 @@ class _Module(NamedTuple):
     tree: Tree
 
 
-def check(modules: Iterable[Tree], rule: str, builtins: Iterable[str]) -> None:
+def check(
+    modules: Iterable[Tree], rule: str, builtins: Iterable[str], present: frozenset[str]
+) -> None:
     """Refuse *modules*, as regorus prints them, if they do not mean here what they mean to OPA.
 
     Args:
         modules: the trees.
         rule: what will be asked for.
         builtins: the functions that regorus has.
+        present: what is there in every input.
 
     Raises:
         PolicyError: they do not, or there is no *rule*.
@@ -53,7 +57,7 @@ def check(modules: Iterable[Tree], rule: str, builtins: Iterable[str]) -> None:
         raise PolicyError(f"there is no rule {rule} here; check its name", file=_named(read))
     functions = (_UNLISTED | frozenset(builtins)) - _NOT_HERE
     for one in read:
-        _check_module(one._replace(names=shared[one.package]), functions)
+        _check_module(one._replace(names=shared[one.package]), functions, present)
 
 
 def _knows(module: _Module, rule: str) -> bool:
@@ -101,13 +105,14 @@ def _path(reference: Tree) -> tuple[str, ...]:
     return ("",)
 
 
-def _check_module(module: _Module, functions: frozenset[str]) -> None:
+def _check_module(module: _Module, functions: frozenset[str], present: frozenset[str]) -> None:
+    unsure = _Unsure(module.names, present)
     for kind, body in _nodes(module.tree):
         if kind == "Call":
             path = _path(body["fcn"])
             if ".".join(path) not in functions and path[0] not in module.names:
                 raise _error(module, body, f"there is no function {'.'.join(path)} in process")
-        if kind == "NotExpr" and _is_open(body["expr"], module.names):
+        if kind == "NotExpr" and unsure.negated(body["expr"]):
             raise _error(
                 module,
                 body,
@@ -116,30 +121,49 @@ def _check_module(module: _Module, functions: frozenset[str]) -> None:
             )
 
 
-def _is_open(expression: Tree, names: frozenset[str]) -> bool:
-    """Whether a part of the negated *expression* may be without a value of its own."""
-    (kind, body), *_ = expression.items()
-    if kind == "Expr":
-        return _is_open(body["expr"], names)
-    if kind == "RefDot":
-        return _is_open(body["refr"], names)
-    if kind == "RefBrack":
-        return _is_open(body["refr"], names) or _may_be_missing(body["index"], names)
-    if kind == "Var":
-        return False
-    parts = {key: part for key, part in body.items() if key != "fcn"}
-    return any(_may_be_missing(part, names) for part in parts.values())
+class _Unsure(NamedTuple):
+    """What may be without a value: rules, and references to what is not in every input."""
+
+    names: frozenset[str]
+    present: frozenset[str]
+
+    def negated(self, expression: Tree) -> bool:
+        """Whether it is a part of the negated *expression* that may have none.
+
+        The expression itself may: a rule or a document that is not there is what `not` is for.
+        """
+        (kind, body), *_ = expression.items()
+        if kind == "Expr":
+            return self.negated(body["expr"])
+        if kind == "RefDot":
+            return self.negated(body["refr"])
+        if kind == "RefBrack":
+            return self.negated(body["refr"]) or self.part(body["index"])
+        if kind == "Var":
+            return False
+        return any(self.part(part) for key, part in body.items() if key != "fcn")
+
+    def part(self, tree: Any) -> bool:
+        """Whether there is something in *tree* that may have no value."""
+        if isinstance(tree, list):
+            return any(map(self.part, tree))
+        if not isinstance(tree, dict):
+            return False
+        return any(self.node(key, value) for key, value in tree.items() if key not in _CLOSED)
+
+    def node(self, kind: str, body: Any) -> bool:
+        """The same, of one node and what is in it."""
+        if kind == "RefDot":
+            return ".".join(_path({kind: body})) not in self.present
+        if kind == "RefBrack":
+            return True
+        if kind == "Var":
+            return body["value"] in self.names - self.present
+        return kind != "fcn" and self.part(body)
 
 
-def _may_be_missing(tree: Any, names: frozenset[str]) -> bool:
-    return any(
-        kind in {"RefDot", "RefBrack"} or (kind == "Var" and body["value"] in names)
-        for kind, body in _nodes(tree, leaving_out=_CLOSED)
-    )
-
-
-def _nodes(tree: Any, leaving_out: frozenset[str] = frozenset()) -> Iterator[tuple[str, Tree]]:
-    """Every node in *tree* with its kind. It is deep at most as regorus lets a policy be."""
+def _nodes(tree: Any) -> Iterator[tuple[str, Tree]]:
+    """Every node in *tree*, with its kind."""
     waiting = [tree]
     while waiting:
         part = waiting.pop()
@@ -148,8 +172,6 @@ def _nodes(tree: Any, leaving_out: frozenset[str] = frozenset()) -> Iterator[tup
         if not isinstance(part, dict):
             continue
         for key, value in part.items():
-            if key in leaving_out:
-                continue
             if key[:1].isupper() and isinstance(value, dict):
                 yield key, value
             if key != "fcn":

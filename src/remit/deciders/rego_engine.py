@@ -33,8 +33,10 @@ class RegoError(Exception):
     """The engine has no value for the rule."""
 
 
-def build(modules: Mapping[str, str], data: str, rule: str) -> Engine:
+def build(modules: Mapping[str, str], data: str, rule: str, present: frozenset[str]) -> Engine:
     """An engine with *modules* and *data*, which is JSON, that knows *rule*.
+
+    What is *present* is there in every input.
 
     Raises:
         PolicyError: a module cannot be used, or there is no such rule.
@@ -48,7 +50,7 @@ def build(modules: Mapping[str, str], data: str, rule: str) -> Engine:
         except Exception as error:
             raise _policy_error(error, file) from error
     builtins = _builtins(engine, ", ".join(modules))
-    rego_check.check(json.loads(engine.get_ast_as_json()), rule, builtins)
+    rego_check.check(json.loads(engine.get_ast_as_json()), rule, builtins, present)
     engine.add_data_json(data)
     return engine
 

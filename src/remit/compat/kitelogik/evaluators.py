@@ -81,7 +81,7 @@ class Foreign(Evaluator):
         return then(answer, lambda given: verdicts.judged(_checked(given), request))
 
     async def _ask(self, request: Request) -> Any:
-        if request.context.get("event_type", requests.TOOL_CALL) == requests.TOOL_CALL:
+        if requests.is_plain_call(request):
             return await self.evaluator.evaluate(requests.input_of(request))
         return await self.evaluator.evaluate_event(requests.event_of(request))
 

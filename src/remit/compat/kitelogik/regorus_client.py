@@ -37,7 +37,8 @@ class RegorusClient(Evaluator):
     def __init__(
         self, policy_dir: StrPath | None = None, data: Mapping[str, Any] | None = None
     ) -> None:
-        from remit.deciders.rego import TESTS, RegoDecider
+        from remit.deciders.rego import TESTS
+        from remit.deciders.rego_policy import RegoPolicy
 
         modules = bundle()
         if policy_dir is not None:
@@ -49,21 +50,21 @@ class RegorusClient(Evaluator):
             }
         if not modules:
             raise FileNotFoundError(f"there is no Rego in {policy_dir}; compile the YAML first")
-        self._engine = RegoDecider(modules, rule=MAIN, data=data or NOTHING)
+        self._policy = RegoPolicy(modules, MAIN, data=data or NOTHING, present=requests.PRESENT)
 
     def decide(self, request: Request, /) -> Later[Decision]:
         """What the policies say."""
-        policy = self._engine.digest
+        policy = self._policy.digest
 
         def read(value: Any) -> Decision:
             verdict = verdicts.read({} if value is UNDEFINED else value)
             return verdicts.judged(verdict, request, policy=policy)
 
-        return self._engine.evaluate(msgspec.json.encode(requests.document(request)).decode(), read)
+        return self._policy.evaluate(msgspec.json.encode(requests.document(request)).decode(), read)
 
     def close(self) -> None:
         """End the engine."""
-        self._engine.close()
+        self._policy.close()
 
 
 def bundle(policy: StrPath = POLICIES / "policy.yaml") -> dict[str, str]:

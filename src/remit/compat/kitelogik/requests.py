@@ -14,6 +14,7 @@ from remit.acting import current
 from remit.canonical import Frozen
 from remit.compat.kitelogik import paths
 from remit.compat.kitelogik.models import GovernanceEvent, PolicyInput, SessionContext
+from remit.deciders.document import paths as paths_of
 from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session, Subject
 
 TOOL_CALL = "tool_call"
@@ -87,6 +88,13 @@ def _request(  # noqa: PLR0917 - the parts of a request
     return Request(subject, Action(action, args), resource, session(context), known, at)
 
 
+def is_plain_call(request: Request) -> bool:
+    """Whether *request* is a call of a tool, of which an event would say nothing more."""
+    facts = request.context
+    kind = facts.get("event_type", TOOL_CALL)
+    return kind == TOOL_CALL and set(facts) <= {"event_type", "tool_name", "paths"}
+
+
 def session(context: SessionContext) -> Session:
     """The session that *context* describes."""
     facts: dict[str, Any] = {"sandbox_verified": context.sandbox_verified}
@@ -144,6 +152,10 @@ def document(request: Request) -> dict[str, Any]:
     }
 
 
+PRESENT = paths_of(document(Request(NOBODY, Action(""))))
+"""What is there in every document."""
+
+
 def context_of(request: Request) -> SessionContext:
     """The context that *request* was made from, without its tokens."""
     return SessionContext(**_listed(document(request)["context"]))
@@ -167,12 +179,14 @@ def _listed(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 __all__ = [
+    "PRESENT",
     "TOOL_CALL",
     "call",
     "context_of",
     "document",
     "event_of",
     "input_of",
+    "is_plain_call",
     "name_of",
     "of_event",
     "of_input",
