@@ -1,39 +1,40 @@
-"""YAML that became Rego decides as the YAML does, in process and over HTTP."""
+"""YAML that became Rego decides as the YAML does."""
 
 from __future__ import annotations
 
-import asyncio
+import sys
+from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from kitelogik_cases import events, policies
+import pytest
 
-from remit.compat.kitelogik import RegorusClient
-from remit.compat.kitelogik.native import Native
-from remit.compat.kitelogik.regorus_client import bundle
+from remit.compat.kitelogik import compile_yaml, compile_yaml_string
 
+sys.path.insert(0, str(Path(__file__).parent / "differential"))
 
-def outcome(decision):
-    flags = (decision.allow, decision.requires_hitl, decision.deny)
-    return flags, decision.risk_tier, set(decision.rules), decision.rule_matched
+from kitelogik import FLAGS, compare
 
 
-@settings(deadline=None)
-@given(policies(), st.lists(events(), min_size=1, max_size=8))
-def test_a_policy_and_its_rego_decide_alike(policy, asked):
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "policy.yaml")
-        path.write_text(policy, encoding="utf-8")
-        native = Native.load(path)
-        for name, text in bundle(path).items():
-            Path(folder, name).write_text(text, encoding="utf-8")
-        rego = RegorusClient(folder)
-    try:
-        for event in asked:
-            expected = asyncio.run(native.evaluate_event(event))
-            found = asyncio.run(rego.evaluate_event(event))
-            assert outcome(found) == outcome(expected), (event, expected, found)
-    finally:
-        rego.close()
+def test_a_policy_and_its_rego_decide_alike():
+    seen = Counter()
+    compare(25, seen)
+    assert all(seen[flags] for flags in FLAGS)
+
+
+def test_what_becomes_rego_keeps_the_names_that_other_modules_ask_for():
+    rego = compile_yaml_string(
+        "version: 1\nrules:\n"
+        "  - {name: a, when: {action: x}, then: allow}\n"
+        "  - {name: b, when: {action: y}, reason: no}\n"
+    )
+    assert rego.count("package kitelogik.userpolicy") == 1
+    for name in ("allow if", "deny[found.reason] if", "hitl[found.reason] if"):
+        assert name in rego
+
+
+def test_a_policy_that_is_not_there_or_of_another_kind_does_not_become_rego(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        compile_yaml(tmp_path / "policy.yaml")
+    (tmp_path / "policy.yaml").write_text("remit: 1\nname: a\nrules: []\n")
+    with pytest.raises(ValueError, match="only policies of Kite Logik"):
+        compile_yaml(tmp_path / "policy.yaml")

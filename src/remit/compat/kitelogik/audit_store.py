@@ -194,11 +194,16 @@ class _Call:
         lifted_by_nobody = reason.endswith(_NOBODY_ASKED)
         return bool(self.leaf.rules) and not self.details.get("advice") and not lifted_by_nobody
 
+    @property
+    def asked(self) -> str:
+        """The question that was put to people about this call."""
+        kept = [answer["request"] for answer in self.details.get("approvals", ())]
+        return str(self.details.get("approval") or next(filter(None, kept), self.leaf.call))
+
     def row(self) -> AuditRecord:
         leaf, details, outcome = self.leaf, self.details, self.outcome
         session = details.get("session", {})
         at = datetime.fromtimestamp(leaf.at / 1e6, UTC)
-        asked = outcome.startswith("hitl")
         return AuditRecord(
             id=leaf.call,
             session_id=leaf.session,
@@ -213,7 +218,7 @@ class _Call:
                 "rules": list(leaf.rules),
             },
             policy_version=leaf.policy,
-            hitl_action_id=details.get("approval") if asked else None,
+            hitl_action_id=self.asked if outcome.startswith("hitl") else None,
             hitl_decided_by=details.get("decided_by") or ", ".join(self.approvers) or None,
             outcome=outcome,
             timestamp=at.isoformat(),

@@ -108,6 +108,7 @@ class HITLQueue:
         self._people = people
         self._lock = threading.Lock()
         self._made: Inbox | None = None
+        self._deciding = threading.Lock()
 
     @property
     def inbox(self) -> Inbox:
@@ -196,17 +197,18 @@ class HITLQueue:
     def _answer(self, action_id: str, by: str, refusal: str | None = None) -> bool:
         who = Subject.parse(by) if ":" in by else Subject("user", by)
         inbox = self.inbox
-        case = inbox.ledger.case(action_id)
-        if case is None or inbox.status(case) is not Status.WAITING:
-            return False
-        try:
-            if refusal is None:
-                inbox.approve(action_id, who)
-            else:
-                inbox.refuse(action_id, who, reason=refusal)
-        except Conflict:
-            return False
-        return True
+        with self._deciding:
+            case = inbox.ledger.case(action_id)
+            if case is None or inbox.status(case) is not Status.WAITING:
+                return False
+            try:
+                if refusal is None:
+                    inbox.approve(action_id, who)
+                else:
+                    inbox.refuse(action_id, who, reason=refusal)
+            except Conflict:
+                return False
+            return True
 
     def _find(self, action_id: str) -> PendingAction | None:
         case = self.inbox.ledger.case(action_id)
