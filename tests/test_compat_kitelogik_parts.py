@@ -49,7 +49,7 @@ def test_an_action_is_asked_about_and_decided_once(queue):
         assert await queue.approve("a-1", decided_by="maria")
         assert not await queue.deny("a-1", "ben")
         found = await queue.get_status("a-1")
-        assert (found.status, found.decided_by) == (ActionStatus.APPROVED, "user:maria")
+        assert (found.status, found.decided_by) == (ActionStatus.APPROVED, "maria")
         assert found.decided_at >= found.created_at
         assert await queue.get_pending() == []
 
@@ -62,7 +62,7 @@ def test_a_refusal_says_why_and_by_whom(queue):
         assert await queue.deny(identity, "ben", "too much")
         found = await queue.get_status(identity)
         assert (found.status, found.denial_reason) == (ActionStatus.DENIED, "too much")
-        assert found.decided_by == "user:ben"
+        assert found.decided_by == "ben"
 
     asyncio.run(story())
 
@@ -173,7 +173,7 @@ def test_every_call_is_a_row_with_its_outcome(audited):
     asyncio.run(queue.approve(waiting.id, "maria"))
     assert call(made, "approve_refund", {"amount": 150}) == "ran"
     newest = asyncio.run(store.query(limit=1))[0]
-    assert (newest.outcome, newest.hitl_decided_by) == ("hitl_approved", "user:maria")
+    assert (newest.outcome, newest.hitl_decided_by) == ("hitl_approved", "maria")
     assert newest.hitl_action_id == waiting.id
     assert newest.args == {"amount": 150}
     assert asyncio.run(store.query(outcome="blocked"))[0].policy_decision["deny"] is True
@@ -186,7 +186,7 @@ def test_a_refusal_of_a_person_is_an_outcome(audited):
     asyncio.run(queue.deny(waiting.id, "ben", "no"))
     call(made, "approve_refund", {"amount": 150})
     newest = asyncio.run(store.query(limit=1))[0]
-    assert (newest.outcome, newest.hitl_decided_by) == ("hitl_denied", "user:ben")
+    assert (newest.outcome, newest.hitl_decided_by) == ("hitl_denied", "ben")
 
 
 def test_rows_are_found_by_session_and_tool(audited):
@@ -244,8 +244,7 @@ def test_a_token_has_what_it_says(gate):
     assert (child.delegation_depth, child.parent_token_id) == (1, token.token_id)
     assert broker.revoke(token.token_id)
     assert not broker.revoke("tok_unknown")
-    with pytest.raises(ValueError, match="more than 0"):
-        broker.issue("s-1", [], ttl_seconds=0)
+    assert broker.validate(broker.issue("s-1", [], ttl_seconds=0).token_id) is None
     made = gate(OPEN, credential_broker=broker)
     session = context("read", token_id=child.token_id, session="s-2", delegation_depth=1)
     assert call(made, "x", {}, session).rule_matched == "credential_validation"

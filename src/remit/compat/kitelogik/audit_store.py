@@ -19,10 +19,11 @@ from remit.audit.record import Kind, Record
 from remit.audit.stored import Leaf
 from remit.canonical import Frozen, canonical, freeze
 from remit.compat.kitelogik import requests, verdicts
+from remit.compat.kitelogik.hitl_queue import name_of
 from remit.compat.kitelogik.models import PolicyDecision, SessionContext
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
-from remit.model import Risk
+from remit.model import Risk, Subject
 
 OUTCOMES = (
     "allowed",
@@ -172,7 +173,7 @@ class _Call:
         if leaf.effect:
             self.leaf = leaf
         for answer in details.get("approvals", ()):
-            name = f"{answer['approver']['type']}:{answer['approver']['id']}"
+            name = name_of(Subject(answer["approver"]["type"], answer["approver"]["id"]))
             if name not in self.approvers:
                 self.approvers.append(name)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from remit.compat.kitelogik.models import FrozenList
 from remit.compat.kitelogik.requests import name_of
 from remit.model import Session
 
@@ -27,7 +28,7 @@ class SessionToken:
 
     token_id: str = field(repr=False)
     session_id: str
-    scopes: tuple[str, ...]
+    scopes: list[str]
     issued_at: datetime
     expires_at: datetime
     revoked: bool = False
@@ -57,10 +58,8 @@ class CredentialBroker:
         """A token for *session_id* with *scopes*.
 
         Raises:
-            ValueError: it would never be good, or scopes are no list of texts.
+            ValueError: scopes are no list of texts.
         """
-        if not ttl_seconds > 0:
-            raise ValueError(f"a token is good for more than 0 seconds, not {ttl_seconds}")
         now = self._clock()
         token = SessionToken(
             token_id=_new(),
@@ -86,7 +85,7 @@ class CredentialBroker:
         if not scopes:
             raise ValueError("a token that is derived has at least one scope")
         if beyond := sorted(set(scopes) - set(parent.scopes)):
-            raise ValueError(f"the parent token does not have the scopes {', '.join(beyond)}")
+            raise ValueError(f"forbidden: the parent token has not the scopes {', '.join(beyond)}")
         if parent.delegation_depth >= DEEPEST:
             raise ValueError(f"at most {DEEPEST} delegations lie between two tokens")
         child = replace(
@@ -172,7 +171,7 @@ def _new() -> str:
     return f"tok_{secrets.token_hex(16)}"
 
 
-def _scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+def _scopes(scopes: Sequence[str]) -> FrozenList:
     if isinstance(scopes, str) or not all(isinstance(scope, str) for scope in scopes):
         raise ValueError(f"scopes are a list of texts, not {scopes!r}")
-    return tuple(scopes)
+    return FrozenList(scopes)

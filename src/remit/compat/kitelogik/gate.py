@@ -60,7 +60,8 @@ class PolicyGate:
         ledger: Ledger | AuditStore | None = None,
         approver: Approver | Inbox | HITLQueue | None = None,
     ) -> None:
-        self.opa: Evaluator = OPAClient() if opa_client is None else evaluator_of(opa_client)
+        self.opa: PolicyEvaluator = OPAClient() if opa_client is None else opa_client
+        self._evaluator: Evaluator = evaluator_of(self.opa)
         self.tracer = tracer
         self._approver = approver
         self._broker = credential_broker
@@ -97,11 +98,11 @@ class PolicyGate:
         """The answer to *request*. Whatever the evaluator does wrong is a denial, on record."""
         if refused := self._credentials(request):
             return verdicts.decided(refused)
-        return recover(partial(self.opa.decide, request), _unreachable)
+        return recover(partial(self._evaluator.decide, request), _unreachable)
 
     def verdict(self, decision: Decision) -> PolicyDecision:
         """A decision in Kite Logik's words."""
-        return self.opa.verdict(decision)
+        return self._evaluator.verdict(decision)
 
     async def evaluate_tool_call(
         self, tool_call: ToolCallInput, context: SessionContext

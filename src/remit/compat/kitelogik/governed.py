@@ -219,7 +219,7 @@ class GovernedToolbox:
         try:
             await box.acall(name, args)
         except Denied as error:
-            raise KeyError(f"there is no tool {name!r}") from error
+            raise KeyError(f"a tool named {name!r} is not registered") from error
 
 
 def _once(make: Callable[[], SessionGuard]) -> Callable[[], SessionGuard]:
@@ -290,7 +290,9 @@ def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:
         verdict = gate.verdict(decision).model_copy(update={"reason": waiting})
     else:
         verdict = verdicts.refusal(str(error), UNREACHABLE)
-    return GovernanceError(f"Governance denied tool call: {verdict.reason}", verdict, asked)
+    human = f"requires human approval (risk tier: {verdict.risk_tier}): "
+    why = f"{human if verdict.requires_hitl else ''}{verdict.reason}"
+    return GovernanceError(f"Governance denied tool call: {why}", verdict, asked)
 
 
 def _cleaned(result: Any) -> Any:

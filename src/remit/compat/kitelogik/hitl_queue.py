@@ -23,7 +23,7 @@ from typing import Any
 from remit.approvers.inbox import POLL_EVERY, Inbox
 from remit.approvers.status import Status
 from remit.audit.case import Case
-from remit.canonical import freeze
+from remit.canonical import Frozen, freeze
 from remit.compat.kitelogik import verdicts
 from remit.compat.kitelogik.models import RiskTier
 from remit.errors import Conflict
@@ -101,7 +101,7 @@ class HITLQueue:
         people: Mapping[str, Subject] | None = None,
     ) -> None:
         if db_path == ":memory:":
-            raise ValueError("what waits for people outlives the program; name a file")
+            raise ValueError("what waits outlives the program; name a file, not ':memory:'")
         self.db_path = db_path
         self._ledger = ledger
         self._wait = wait
@@ -124,11 +124,8 @@ class HITLQueue:
         await asyncio.to_thread(lambda: self.inbox)
 
     async def enqueue(self, action: PendingAction) -> str:
-        """Ask about *action*; the id of the question, which may be one that waits already.
-
-        Governed calls do this themselves.
-        """
-        question = _question(action, time.time_ns())
+        """Ask about *action*; the id of the question. Governed calls do this themselves."""
+        question = _question(action)
         return (await asyncio.wrap_future(self.inbox.open(question))).id
 
     async def approve(self, action_id: str, decided_by: str = "human") -> bool:
@@ -227,7 +224,7 @@ class HITLQueue:
             status=status,
             created_at=_moment(question.at),
             decided_at=_moment(last.at) if last else None,
-            decided_by=str(last.approver) if last else None,
+            decided_by=name_of(last.approver) if last else None,
             denial_reason=last.reason if last and not last.approved else None,
             tenant_id=question.request.session.tenant or None,
         )
@@ -245,18 +242,26 @@ class HITLQueue:
         return True
 
 
-def _question(action: PendingAction, now: int) -> ApprovalRequest:
+def name_of(person: Subject) -> str:
+    """How Kite Logik calls *person*: by their id alone."""
+    return person.id if person.type == "user" else str(person)
+
+
+def _question(action: PendingAction) -> ApprovalRequest:
+    identity = action.id or uuid.uuid4().hex
+    at = int(action.created_at.timestamp() * 1e6) * 1000
     request = Request(
         Subject("agent", action.session_id),
         Action(action.tool_name, freeze(dict(action.args))),
         session=Session(action.session_id, tenant=action.tenant_id or ""),
-        at=now,
+        # Who asks twice by hand means two questions.
+        context=Frozen(tool_name=action.tool_name, action_id=identity),
+        at=at,
     )
     terms = ApprovalTerms()
     risk = verdicts.risk_of(RiskTier(action.risk_tier))
     decision = Decision(Effect.DENY, "a person has to approve it", risk=risk, approval=terms)
-    identity = action.id or uuid.uuid4().hex
-    return ApprovalRequest(identity, request, decision, terms, request.digest, now)
+    return ApprovalRequest(identity, request, decision, terms, request.digest, at)
 
 
 def _moment(at: int) -> datetime:

@@ -66,7 +66,7 @@ class MemoryStore:
 
     def __init__(self, db_path: str = "memory.db") -> None:
         if db_path == ":memory:":
-            raise ValueError("each question opens the file anew; name one")
+            raise ValueError("what is remembered outlives the program; name a file, not ':memory:'")
         self._path = Path(db_path).absolute()
 
     async def setup(self) -> None:
