@@ -19,6 +19,9 @@ from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session,
 
 TOOL_CALL = "tool_call"
 
+_MORE = {"requested_capabilities", "delegation_target", "steps", "data_classification"}
+"""What an event says that a call of a tool does not."""
+
 _BUDGETS = tuple(name for name in SessionContext.__struct_fields__ if name.startswith("budget_"))
 
 
@@ -80,19 +83,19 @@ def _request(  # noqa: PLR0917 - the parts of a request
     resource_path: str | None,
     at: int,
 ) -> Request:
-    acting = current().subject
-    subject = Subject("agent", context.user_role) if acting == NOBODY else acting
+    acting = current()
+    subject = Subject("agent", context.user_role) if acting.subject == NOBODY else acting.subject
     found = paths.find(args, resource_path)
-    known = {**facts, "paths": found} if found else facts
+    known = {**acting.context, **facts, **({"paths": found} if found else {})}
     resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
-    return Request(subject, Action(action, args), resource, session(context), known, at)
+    here = acting._replace(subject=subject, session=session(context), context=Frozen(known))
+    return here.request(Action(action, args), resource, at)
 
 
 def is_plain_call(request: Request) -> bool:
     """Whether *request* is a call of a tool, of which an event would say nothing more."""
     facts = request.context
-    kind = facts.get("event_type", TOOL_CALL)
-    return kind == TOOL_CALL and set(facts) <= {"event_type", "tool_name", "paths"}
+    return facts.get("event_type", TOOL_CALL) == TOOL_CALL and _MORE.isdisjoint(facts)
 
 
 def session(context: SessionContext) -> Session:
