@@ -55,8 +55,7 @@ class SessionGuard(Guard):
     def asking(self, action: str, arguments: Mapping[str, Any], at: int = 0) -> Request:
         """The request of a call in the session of the moment."""
         context = self.context if isinstance(self.context, SessionContext) else self.context()
-        frozen = Frozen(arguments)
-        return requests.call(action, frozen, context, tool_name=self.tool_name, at=at)
+        return requests.call(action, arguments, context, tool_name=self.tool_name, at=at)
 
     def request(self, action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Request:
         """As `Guard.request`, in the session."""

@@ -8,6 +8,7 @@ and at the policy server, so a request names them by their digest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from remit.acting import current
@@ -27,7 +28,7 @@ _BUDGETS = tuple(name for name in SessionContext.__struct_fields__ if name.start
 
 def call(
     action: str,
-    args: Frozen,
+    args: Mapping[str, Any],
     context: SessionContext,
     *,
     tool_name: str = "",
@@ -43,7 +44,7 @@ def of_input(given: PolicyInput) -> Request:
     """The request of what an evaluator is asked."""
     return call(
         given.action,
-        Frozen(given.args),
+        given.args,
         given.context,
         tool_name=given.tool_name,
         resource_path=given.resource_path,
@@ -70,14 +71,12 @@ def of_event(event: GovernanceEvent) -> Request:
         "data_classification": event.data_classification,
     }
     known = {name: fact for name, fact in facts.items() if fact not in (None, ())}
-    return _request(
-        event.action, Frozen(event.args), event.context, known, event.resource_path, at=0
-    )
+    return _request(event.action, event.args, event.context, known, event.resource_path, at=0)
 
 
 def _request(  # noqa: PLR0917 - the parts of a request
     action: str,
-    args: Frozen,
+    args: Mapping[str, Any],
     context: SessionContext,
     facts: dict[str, Any],
     resource_path: str | None,
@@ -85,11 +84,12 @@ def _request(  # noqa: PLR0917 - the parts of a request
 ) -> Request:
     acting = current()
     subject = Subject("agent", context.user_role) if acting.subject == NOBODY else acting.subject
-    found = paths.find(args, resource_path)
+    asked = Action(action, args)
+    found = paths.find(asked.properties, resource_path)
     known = {**acting.context, **facts, **({"paths": found} if found else {})}
     resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
     here = acting._replace(subject=subject, session=session(context), context=Frozen(known))
-    return here.request(Action(action, args), resource, at)
+    return here.request(asked, resource, at)
 
 
 def is_plain_call(request: Request) -> bool:
