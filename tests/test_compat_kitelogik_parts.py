@@ -14,6 +14,7 @@ from remit.compat.kitelogik import (
     ActionStatus,
     AuditStore,
     CredentialBroker,
+    GovernedToolbox,
     HITLQueue,
     MemoryStore,
     PendingAction,
@@ -143,6 +144,33 @@ def test_an_approval_is_for_the_arguments_that_were_shown(native, tmp_path):
     assert flags(call(made, "approve_refund", {"amount": 151})) == ASKED
     assert call(made, "approve_refund", {"amount": 150}) == "ran"
     queue.close()
+
+
+def test_an_approval_holds_whatever_was_used_meanwhile(native, tmp_path):
+    queue = HITLQueue(str(tmp_path / "hitl.db"))
+    made = PolicyGate(native(), approver=queue)
+    used = [
+        context("approve_refund", budget_total_tokens=100, budget_used_tokens=n) for n in (10, 20)
+    ]
+    assert flags(call(made, "approve_refund", {"amount": 150}, used[0])) == ASKED
+    (waiting,) = asyncio.run(queue.get_pending())
+    asyncio.run(queue.approve(waiting.id, "maria"))
+    assert call(made, "approve_refund", {"amount": 150}, used[1]) == "ran"
+    queue.close()
+
+
+def test_questions_and_calls_are_in_one_ledger(native, tmp_path):
+    store = AuditStore(str(tmp_path / "audit.db"))
+    with pytest.raises(ValueError, match="in one ledger"):
+        PolicyGate(native(), ledger=store, approver=HITLQueue(str(tmp_path / "hitl.db")))
+    store.close()
+
+
+def test_a_toolbox_makes_no_ledger_before_it_is_used(native, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    toolbox = GovernedToolbox(PolicyGate(native()), CLERK).register("x", lambda: 1)
+    assert toolbox.tool_names() == ["x"]
+    assert not (tmp_path / ".remit").exists()
 
 
 @pytest.mark.parametrize("store", [HITLQueue, MemoryStore])

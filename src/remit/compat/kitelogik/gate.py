@@ -49,6 +49,10 @@ class PolicyGate:
         ledger: keeps the records of governed calls; none: that of the queue, or else
             `.remit/ledger.db`, made at the first of them.
         approver: who is asked about what needs a human; none: it stays denied.
+
+    Raises:
+        TypeError: *opa_client* has not the methods of one.
+        ValueError: the queue keeps its questions in another ledger than *ledger*.
     """
 
     def __init__(
@@ -63,6 +67,10 @@ class PolicyGate:
         self.opa: PolicyEvaluator = OPAClient() if opa_client is None else opa_client
         self._evaluator: Evaluator = evaluator_of(self.opa)
         self.tracer = tracer
+        if isinstance(approver, HITLQueue) and ledger is not None:
+            kept = ledger.ledger if isinstance(ledger, AuditStore) else ledger
+            if not approver.keeps_in(kept):
+                raise ValueError("questions and calls are in one ledger: HITLQueue(ledger=...)")
         self._approver = approver
         self._broker = credential_broker
         self._ledger: Ledger | None = None

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from remit.acting import keep_context
@@ -142,7 +143,7 @@ class GovernedToolbox:
         self._gate = gate
         self._context = context
         self._sanitize = sanitize
-        self._tools: dict[str, tuple[str, Callable[..., Any], Toolbox]] = {}
+        self._tools: dict[str, _Registered] = {}
 
     def register(
         self,
@@ -159,9 +160,8 @@ class GovernedToolbox:
         """
         if name in self._tools:
             raise ValueError(f"a tool named {name!r} is registered already")
-        box = Toolbox(SessionGuard(self._gate, self._context, name))
-        box.register(name=action or name, opaque=opaque)(fn)
-        self._tools[name] = (action or name, fn, box)
+        guard = _once(lambda: SessionGuard(self._gate, self._context, name))
+        self._tools[name] = _Registered(fn, action or name, opaque, guard)
         return self
 
     def tool_names(self) -> list[str]:
@@ -177,9 +177,9 @@ class GovernedToolbox:
         """
         if name not in self._tools:
             await self._unknown(name, args)
-        action, _, box = self._tools[name]
+        tool = self._tools[name]
         with _telling(self._gate):
-            result = await box.acall(action, args)
+            result = await tool.box.acall(tool.action, args)
         return _cleaned(result) if self._sanitize else result
 
     def call_sync(self, name: str, args: Mapping[str, Any]) -> Any:
@@ -193,7 +193,7 @@ class GovernedToolbox:
 
     def tool_schemas(self) -> list[dict[str, Any]]:
         """What a model is told of each tool, as Anthropic's API has it."""
-        return [self._schema(name, box) for name, (_, _, box) in self._tools.items()]
+        return [self._schema(name, tool.box) for name, tool in self._tools.items()]
 
     async def evaluate_plan(self, steps: Sequence[Mapping[str, Any]]) -> PolicyDecision:
         """Whether a plan may be followed.
@@ -219,6 +219,22 @@ class GovernedToolbox:
             await box.acall(name, args)
         except Denied as error:
             raise KeyError(f"a tool named {name!r} is not registered") from error
+
+
+@dataclass
+class _Registered:
+    """A tool of a toolbox; the box for it is made when it is first needed, like the ledger."""
+
+    function: Callable[..., Any]
+    action: str
+    opaque: Collection[str | type]
+    guard: Callable[[], SessionGuard]
+
+    @functools.cached_property
+    def box(self) -> Toolbox:
+        made = Toolbox(self.guard())
+        made.register(name=self.action, opaque=self.opaque)(self.function)
+        return made
 
 
 def _once(make: Callable[[], SessionGuard]) -> Callable[[], SessionGuard]:

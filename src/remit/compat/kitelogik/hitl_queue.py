@@ -119,6 +119,10 @@ class HITLQueue:
                 self._made = Inbox(self._ledger, wait=self._wait, people=self._people)
             return self._made
 
+    def keeps_in(self, ledger: object) -> bool:
+        """Whether it keeps its questions in *ledger*, as far as that is decided."""
+        return self._ledger is ledger
+
     async def setup(self) -> None:
         """Open the ledger."""
         await asyncio.to_thread(lambda: self.inbox)

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from remit.acting import current
 from remit.canonical import Frozen
 from remit.compat.kitelogik import paths
@@ -23,7 +25,9 @@ TOOL_CALL = "tool_call"
 _MORE = {"requested_capabilities", "delegation_target", "steps", "data_classification"}
 """What an event says that a call of a tool does not."""
 
-_BUDGETS = tuple(name for name in SessionContext.__struct_fields__ if name.startswith("budget_"))
+_FIELDS = SessionContext.__struct_fields__
+_TOTALS = tuple(name for name in _FIELDS if name.startswith("budget_total_"))
+_USED = tuple(name for name in _FIELDS if name.startswith("budget_used_"))
 
 
 def call(
@@ -89,7 +93,16 @@ def _request(  # noqa: PLR0917 - the parts of a request
     known = {**acting.context, **facts, **({"paths": found} if found else {})}
     resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
     here = acting._replace(subject=subject, session=session(context), context=Frozen(known))
-    return here.request(asked, resource, at)
+    request = here.request(asked, resource, at)
+    # What was used so far is a fact of the run: an approval is for the call, whatever it grew to.
+    if used := _counts(context, _USED):
+        return msgspec.structs.replace(request, run=Frozen({**request.run, **used}))
+    return request
+
+
+def _counts(context: SessionContext, names: tuple[str, ...]) -> dict[str, int]:
+    counts = ((name, getattr(context, name)) for name in names)
+    return {name: count for name, count in counts if count is not None}
 
 
 def is_plain_call(request: Request) -> bool:
@@ -105,9 +118,7 @@ def session(context: SessionContext) -> Session:
         facts["parent_session_id"] = context.parent_session_id
     if context.token_id:
         facts["token"] = name_of(context.token_id)
-    for name in _BUDGETS:
-        if (budget := getattr(context, name)) is not None:
-            facts[name] = budget
+    facts |= _counts(context, _TOTALS)
     return Session(
         id=context.session_id,
         role=context.user_role,
@@ -136,7 +147,8 @@ def document(request: Request) -> dict[str, Any]:
         "parent_token_id": "",
         "parent_session_id": facts.get("parent_session_id", ""),
         "tenant_id": session_.tenant or None,
-        **{name: facts.get(name) for name in _BUDGETS},
+        **{name: facts.get(name) for name in _TOTALS},
+        **{name: request.run.get(name) for name in _USED},
     }
     given = request.context
     return {
