@@ -377,6 +377,15 @@ def test_a_gate_without_anything_decides_by_the_project_and_records_beside_it(
     assert (tmp_path / ".remit" / "ledger.db").exists()
 
 
+def test_rego_that_would_never_be_asked_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kitelogik.init(tmp_path)
+    OPAClient()
+    (tmp_path / "policies" / "deny_fridays.rego").write_text("package kitelogik.fridays\n")
+    with pytest.raises(remit.PolicyError, match="would never be asked"):
+        OPAClient()
+
+
 def test_a_new_project_runs(tmp_path):
     written = {path.relative_to(tmp_path).as_posix() for path in kitelogik.init(tmp_path)}
     assert written == {

@@ -29,8 +29,10 @@ from remit.compat.kitelogik import (
     HierarchicalEvaluator,
     HITLQueue,
     OPAClient,
+    OPAConnectionError,
     PolicyDecision,
     PolicyGate,
+    PolicyInput,
     RegorusClient,
     RiskTier,
     governed,
@@ -212,6 +214,17 @@ def test_so_is_a_connection_that_breaks(wrong):
         decision = call(PolicyGate(client, ledger=MemoryLedger()), "x", {})
         asyncio.run(client.aclose())
     assert decision.rule_matched == "opa_connection_failure"
+
+
+def test_who_asks_the_client_itself_is_told_that_opa_is_away():
+    with opa(saying("")) as server:
+        url = server.url
+    client = OPAClient(url)
+    given = PolicyInput(action="x", tool_name="x", args={}, context=CLERK)
+    with pytest.raises(OPAConnectionError, match="gave no decision"):
+        asyncio.run(client.evaluate(given))
+    assert asyncio.run(client.health()) is False
+    asyncio.run(client.aclose())
 
 
 def test_so_is_an_answer_that_does_not_come():

@@ -204,7 +204,7 @@ class GovernedToolbox:
         context = self._context if isinstance(self._context, SessionContext) else self._context()
         decision = await self._gate.evaluate_plan(steps, context)
         if not decision.allow:
-            raise GovernanceError(f"Governance denied plan: {decision.reason}", decision)
+            raise GovernanceError(f"Plan denied by policy: {decision.reason}", decision)
         return decision
 
     @staticmethod

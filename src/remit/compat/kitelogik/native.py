@@ -70,7 +70,18 @@ class Native(Evaluator):
 
     @classmethod
     def of_project(cls) -> Self:
-        """The policy of the project in this folder; if there is none, that of a new project."""
+        """The policy of the project in this folder; if there is none, that of a new project.
+
+        Raises:
+            PolicyError: it cannot be used, or there is Rego beside it that would not be asked.
+        """
+        for path in sorted(PROJECT.parent.rglob("*.rego")):
+            if path.stem.removesuffix("_test") not in _KNOWN:
+                raise PolicyError(
+                    "only YAML decides here, and this would never be asked; name the OPA that "
+                    "knows it (base_url=), or use RegorusClient",
+                    file=str(path),
+                )
         if PROJECT.is_file():
             return cls.load(PROJECT)
         _log.info("there is no %s here: the policy of a new project decides", PROJECT)
@@ -80,6 +91,14 @@ class Native(Evaluator):
         """The policy's answer."""
         return self.policy.decide(request)
 
+
+_KNOWN = frozenset(
+    {
+        "agent_budget", "agent_lifecycle", "agent_plan", "core", "data_classification",
+        "delegation", "financial", "main", "policy", "security", "userpolicy",
+    }
+)  # fmt: skip
+"""Modules of Rego that a new project has, here or there: the YAML and the core say the same."""
 
 _READING = {
     "core.read_customers": RiskTier.INFORMATIONAL,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
 
 from remit.compat.kitelogik import requests, verdicts
 from remit.compat.kitelogik.evaluators import Evaluator, awaited
-from remit.compat.kitelogik.later import Later
+from remit.compat.kitelogik.later import Later, recover
 from remit.compat.kitelogik.models import PolicyDecision
 from remit.compat.kitelogik.native import Native
 from remit.deciders.answer import Malformed, parse
@@ -71,11 +71,14 @@ class OPAClient(Evaluator):
         from remit.deciders.opa import headers
 
         body = msgspec.json.encode({"input": requests.document(request)})
-        return self._ask(
-            PATH,
-            body,
-            headers(self._token),
-            lambda text: verdicts.judged(_verdict(text), request),
+        return recover(
+            lambda: self._ask(
+                PATH,
+                body,
+                headers(self._token),
+                lambda text: verdicts.judged(_verdict(text), request),
+            ),
+            self._unreachable,
         )
 
     async def health(self) -> bool:
@@ -104,6 +107,9 @@ class OPAClient(Evaluator):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def _unreachable(self, error: Exception) -> NoReturn:
+        raise OPAConnectionError(f"OPA at {self.base_url} gave no decision: {error}") from error
 
     def _ask(
         self, path: str, body: bytes | None, headers: dict[str, str], read: Any
