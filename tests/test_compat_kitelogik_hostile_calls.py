@@ -357,10 +357,13 @@ def test_a_synchronous_tool_in_a_toolbox_gets_what_was_decided(gate):
     assert received is not order
 
 
-def test_an_event_and_its_context_are_of_one_session(gate):
-    event = GovernanceEvent(event_type="tool_call", session_id="s-2", action="x", context=CLERK)
-    with pytest.raises(ValueError, match="of session 's-2'"):
-        asyncio.run(gate().evaluate(event))
+def test_an_event_is_decided_on_by_the_session_of_its_context(gate):
+    event = GovernanceEvent(
+        event_type="tool_call", session_id="s-2", action="approve_refund", context=CLERK,
+        args={"amount": 5, "session_id": "s-2"},
+    )  # fmt: skip
+    decision = asyncio.run(gate().evaluate(event))
+    assert decision.rules == ["core.foreign_session"]
 
 
 @pytest.mark.parametrize("kind", ["tool-call", "agent.memory", "", "TOOL_CALL"])

@@ -22,7 +22,9 @@ from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session,
 
 TOOL_CALL = "tool_call"
 
-_MORE = {"requested_capabilities", "delegation_target", "steps", "data_classification"}
+_MORE = {
+    "data_classification", "delegation_target", "event_session", "requested_capabilities", "steps",
+}  # fmt: skip
 """What an event says that a call of a tool does not."""
 
 _FIELDS = SessionContext.__struct_fields__
@@ -56,16 +58,7 @@ def of_input(given: PolicyInput) -> Request:
 
 
 def of_event(event: GovernanceEvent) -> Request:
-    """The request of an event.
-
-    Raises:
-        ValueError: the event and its context are of two sessions.
-    """
-    if event.session_id != event.context.session_id:
-        raise ValueError(
-            f"the event is of session {event.session_id!r}, and its context of "
-            f"{event.context.session_id!r}"
-        )
+    """The request of an event. It is about the session of its context."""
     facts = {
         "event_type": event.event_type,
         "tool_name": event.tool_name or event.action,
@@ -73,6 +66,8 @@ def of_event(event: GovernanceEvent) -> Request:
         "delegation_target": event.delegation_target,
         "steps": tuple(event.steps),
         "data_classification": event.data_classification,
+        # An event may tell of another session than the one that is asked about.
+        "event_session": None if event.session_id == event.context.session_id else event.session_id,
     }
     known = {name: fact for name, fact in facts.items() if fact not in (None, ())}
     return _request(event.action, event.args, event.context, known, event.resource_path, at=0)
@@ -153,7 +148,7 @@ def document(request: Request) -> dict[str, Any]:
     given = request.context
     return {
         "event_type": given.get("event_type", TOOL_CALL),
-        "session_id": session_.id,
+        "session_id": given.get("event_session", session_.id),
         "action": request.action.name,
         "tool_name": given.get("tool_name", request.action.name),
         "args": request.action.properties,

@@ -19,23 +19,38 @@ from remit.compat.kitelogik.models import SanitizedResponse
 REDACTED = "[REDACTED]"
 
 _OLD = r"(previous|prior|above|earlier|preceding|foregoing)"
-_ORDERS = r"(instructions?|prompts?|rules?|guidelines?|directions?|commands?)"
+_ORDERS = r"(instructions?|prompts?|rules?|guidelines?|guidance|directives?|directions?|commands?)"
 _FEW = r"(\w+\W+){0,4}"
 _PATTERNS = {
     "ignore_previous_instructions": (
         rf"\bignore\W+{_FEW}({_OLD}\W+{_FEW}{_ORDERS}|everything\W+{_OLD})"
     ),
     "disregard_instructions": rf"\bdisregard\W+{_FEW}({_ORDERS}|everything\W+{_OLD})",
-    "forget_instructions": rf"\bforget\W+{_FEW}({_OLD}\W+{_ORDERS}|everything\W+{_OLD})",
-    "override_previous_instructions": rf"\boverride\W+{_FEW}{_OLD}\W+{_ORDERS}",
+    "forget_instructions": rf"\bforget\W+{_FEW}({_ORDERS}|everything\W+{_OLD})",
+    "override_previous_instructions": (
+        rf"\b(override|skip|bypass|cancel)\W+{_FEW}{_OLD}\W+{_ORDERS}"
+    ),
+    "policy_override": (
+        r"\b(override|bypass|disable)\W+(\w+\W+){0,2}(security|safety|polic(y|ies)|guardrails?)\b"
+    ),
     "you_are_now_unrestricted": (
         r"\byou\W+are\W+now\W+(\w+\W+){0,2}(unrestricted|jailbroken|dan)\b"
     ),
     "act_as_unrestricted": r"\bact\W+as\W+(\w+\W+){0,2}(unrestricted|jailbroken)\b",
     "prompt_extraction": r"\b(reveal|print|repeat|output)\W+(\w+\W+){0,2}system\W+prompt\b",
-    "system_marker": r"<\|(im_start|im_end|system|endoftext)\|>|\[system\]|</?system>",
+    "system_marker": r"<\|(im_start|im_end|system|endoftext)\|>|\[system\]",
+    "fake_role_tag": r"</?(system|assistant)>",
+    "instructions_tag": r"</?instructions>",
     "markdown_javascript_uri": r"\]\(\s*javascript:",
     "markdown_data_html_uri": r"\]\(\s*data:text/html",
+    "ignore_previous_es": r"\bignor\w+\W+(\w+\W+){0,3}instrucciones\W+(anteriores|previas)\b",
+    "ignore_previous_fr": r"\bignor\w+\W+(\w+\W+){0,3}instructions\W+pr[eé]c[eé]dentes\b",
+    "ignore_previous_de": (
+        r"\bignorier\w+\W+(\w+\W+){0,3}(vor(her)?igen|bisherigen)\W+(anweisungen|regeln)\b"
+    ),
+    "ignore_previous_zh": r"忽略.{0,6}(之前|先前|以前|上面).{0,3}(指令|指示|说明)",
+    "ignore_previous_ar": r"تجاهل.{0,20}التعليمات",
+    "ignore_previous_hi": r"निर्देशों.{0,12}(अनदेखा|नज़रअंदाज़)",
 }
 
 
