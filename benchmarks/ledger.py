@@ -317,8 +317,8 @@ def _sqlite(folder: Path) -> tuple[Sink, str]:
 def _remit(folder: Path) -> tuple[Sink, str]:
     import remit
     from remit.audit.record import Kind, Record
-    from remit.call import wait_on_loop
     from remit.ledgers.sqlite import SqliteLedger
+    from remit.waiting import wait_on_loop
 
     path = folder / "audit.db"
     ledger = SqliteLedger(path)

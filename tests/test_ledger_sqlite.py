@@ -27,7 +27,7 @@ from remit.errors import LogError
 from remit.ledgers import keys, sqlite_schema
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
-from remit.ledgers.sqlite_log import _STORED, SqliteLog
+from remit.ledgers.sqlite_log import SqliteLog
 from remit.ledgers.sqlite_schema import FORMAT
 
 HERE = Path(__file__).parent
@@ -625,20 +625,6 @@ def test_importing_the_ledger_imports_no_cryptography():
         print([name for name in sys.modules if name.startswith("cryptography")])
     """
     assert output(child(code)).strip() == "[]"
-
-
-def test_the_index_is_used_for_what_is_asked_most(ledger):
-    for wanted in (
-        Filter(call="c"),
-        Filter(session="s"),
-        Filter(subject="agent:a"),
-        Filter(action="a"),
-        Filter(since=10**18),
-    ):
-        where, values = wanted.sql()
-        with closing(sqlite3.connect(ledger.path)) as connection:
-            plan = connection.execute(f"EXPLAIN QUERY PLAN {_STORED} {where}", values)
-            assert "INDEX record_" in str(plan.fetchall())
 
 
 def test_kinds_are_told_apart_in_listings(ledger):

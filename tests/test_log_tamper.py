@@ -356,8 +356,8 @@ def test_payloads_can_be_deleted_from_the_file_and_every_proof_still_holds(path)
 
 
 def test_listings_cannot_be_made_to_say_something_else_than_the_leaf(path):
-    with pytest.raises(sqlite3.OperationalError, match="generated"):
-        tamper(path, "UPDATE record SET subject = 'agent:somebody-else'")
+    with pytest.raises(sqlite3.OperationalError, match="it is a view"):
+        tamper(path, "UPDATE listing SET subject = 'agent:somebody-else'")
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from remit.asking import ask
 from remit.audit.case import Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.driver import Ports, finish, settle, tell, wait_here, wait_on_loop
+from remit.driver import Ports, finish, settle, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
@@ -333,6 +333,4 @@ __all__ = [
     "govern",
     "new_id",
     "refuse",
-    "wait_here",
-    "wait_on_loop",
 ]

@@ -28,7 +28,7 @@ class Ports:
     decider: Decider
     ledger: Ledger
     wait: Callable[[Future[Any]], Any]
-    """Turns a future into its result (`wait_here`) or into an awaitable (`wait_on_loop`)."""
+    """Turns a future into its result or into an awaitable: see `remit.waiting`."""
     approver: Approver | None = None
     inbox: Inbox | None = None
     """Keeps what people are asked; without one only an approver that answers now is any use."""
@@ -69,15 +69,3 @@ def finish(flow: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         value: T = end.value
         return value
-
-
-def wait_here(future: Future[T]) -> T:
-    """Wait for *future* in this thread."""
-    return future.result()
-
-
-def wait_on_loop(future: Future[T]) -> Awaitable[T]:
-    """Wait for *future* without holding up the running loop."""
-    from asyncio import wrap_future
-
-    return wrap_future(future)

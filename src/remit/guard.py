@@ -12,12 +12,13 @@ import msgspec
 
 from remit.acting import current, tally
 from remit.binding import Opaque
-from remit.call import Ports, decide, finish, govern, wait_here, wait_on_loop
+from remit.call import Ports, decide, finish, govern
 from remit.canonical import LIMITS, Limits
 from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
 from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Reader
 from remit.protection import Protection, protection_of
+from remit.waiting import wait_here, wait_on_loop
 
 if TYPE_CHECKING:
     from remit.policy.check import Finding

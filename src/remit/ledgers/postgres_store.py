@@ -57,6 +57,8 @@ _LAST = "SELECT note FROM remit.checkpoint WHERE size = $1 ORDER BY id DESC LIMI
 class Store:
     """Connects when it first has to, and again after anything went wrong."""
 
+    any_thread = False
+
     def __init__(
         self, address: Address, origin: str, clock: Callable[[], int] | None = None
     ) -> None:
@@ -115,6 +117,13 @@ class Store:
             return signed
 
         return self._session.run(work)
+
+    def find(self, entries: Sequence[Entry]) -> range:
+        """Nothing is in doubt: one thread uses this, and resolves what a lost connection left."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:
+        """Nothing: the database keeps its indexes as it goes."""
 
     def close(self) -> None:
         """Let go of the connection; a transaction that was not committed never was."""

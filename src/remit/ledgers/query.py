@@ -56,12 +56,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         asked = ((name, getattr(self, name)) for name in names)
         return [(name, str(value)) for name, value in asked if value is not None]
 
-    def sql(self) -> tuple[str, list[Any]]:
-        """Conditions, order and limit for a table `record`, and their parameters."""
-        clauses, values = ["TRUE"], list[Any]()
-        if self.start:
-            clauses.append("seq >= ?")
-            values.append(self.start)
+    def sql(self, first: int, end: int) -> tuple[str, list[Any]]:
+        """Conditions for the records from *first* to before *end*, in their order, and parameters.
+
+        The table is the `listing` of a ledger file. The limit is the caller's, who may ask of
+        several ranges.
+        """
+        clauses, values = ["seq >= ? AND seq < ?"], list[Any]([max(first, self.start), end])
         for name, value in self.equalities():
             # A leaf leaves out what is empty.
             clauses.append(f"coalesce({name}, '') = ?" if value == "" else f"{name} = ?")
@@ -70,13 +71,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             clauses.append("EXISTS (SELECT 1 FROM json_each(leaf, '$.rules') WHERE value = ?)")
             values.append(self.rule)
         if self.since is not None:
-            # Records come nearly in the order of time: the first of them spares most of the
-            # rest. The plus keeps SQLite from looking for it from the beginning.
-            clauses.append("at >= ? AND seq >= (SELECT min(+seq) FROM record WHERE at >= ?)")
-            values += [self.since // 1000] * 2
+            clauses.append("at >= ?")
+            values.append(self.since // 1000)
         if self.until is not None:
             clauses.append("at < ?")
             values.append(self.until // 1000)
         order = "DESC" if self.newest_first else "ASC"
-        values.append(-1 if self.limit is None else self.limit)
-        return f"WHERE {' AND '.join(clauses)} ORDER BY seq {order} LIMIT ?", values
+        return f"WHERE {' AND '.join(clauses)} ORDER BY seq {order}", values

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from remit.audit.case import Case, Standing
 from remit.audit.findings import Verification
@@ -27,7 +29,7 @@ from remit.audit.tree import (
 )
 from remit.audit.verify import verify
 from remit.errors import LogError
-from remit.ledgers import keys, sqlite_docket, sqlite_schema
+from remit.ledgers import keys, sqlite_blocks, sqlite_docket, sqlite_schema
 from remit.ledgers.query import Filter
 
 EVERYTHING = Filter()
@@ -39,7 +41,7 @@ SELECT
     coalesce(CAST(leaf AS BLOB), x''),
     CAST(body AS BLOB),
     coalesce(CAST(hash AS BLOB), x'')
-FROM record LEFT JOIN payload USING (seq)
+FROM listing LEFT JOIN payload USING (seq)
 """
 
 
@@ -66,9 +68,8 @@ class SqliteLog:
 
     def select(self, wanted: Filter = EVERYTHING, /) -> Iterator[Stored]:
         """The records *wanted*, as they are when the first is read."""
-        where, values = wanted.sql()
-        with self._reading() as connection:
-            for row in connection.execute(f"{_STORED} {where}", values):
+        with self._snapshot() as connection:
+            for row in islice(_select(connection, wanted), wanted.limit):
                 yield Stored(*row)
 
     def root(self) -> Hash:
@@ -165,6 +166,12 @@ class SqliteLog:
 def _frontier(connection: sqlite3.Connection) -> Frontier:
     row = connection.execute("SELECT CAST(frontier AS BLOB) FROM tree").fetchone()
     return Frontier.from_bytes(row[0] or b"" if row else b"")
+
+
+def _select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:
+    for first, end in sqlite_blocks.stretches(connection, wanted):
+        where, values = wanted.sql(first, end)
+        yield from connection.execute(f"{_STORED} {where}", values)
 
 
 def _entries(connection: sqlite3.Connection) -> Iterator[Stored]:

@@ -1,6 +1,7 @@
 """The tables of a ledger file, and how to open it.
 
-    record      seq, leaf, hash, and what listings ask for, computed from the leaf
+    record      seq, leaf, hash
+    listing     a view of record, with what listings ask for computed from the leaf
     payload     seq, body; a row may be deleted, and every proof still holds
     tree        one row: which log this is, and the frontier of its tree
     node        level, seq, hash: its inner nodes at every eighth height, for proofs
@@ -8,9 +9,11 @@
     approval    id, digest while it is open, asked, body: the questions to people, and where they
                 stand; made of the records, and moved with them
     standing    id, body: standing approvals and delegations that were not revoked
+    block       number, first, last: see `sqlite_blocks`
+    facet       field, value, block
 
-The columns that listings use are generated: they cannot say anything else than
-the leaf, which the tree protects.
+The columns that listings use are computed when they are read: they cannot say anything
+else than the leaf, which the tree protects, and cost nothing when it is written.
 """
 
 from __future__ import annotations
@@ -27,8 +30,9 @@ from pathlib import Path
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.tree import EMPTY_ROOT, Frontier
 from remit.errors import LogError
+from remit.ledgers import sqlite_blocks
 
-FORMAT = 3
+FORMAT = 4
 APPLICATION = 0x52454D54
 """`REMT` in the header of the file, for tools such as file(1)."""
 
@@ -36,23 +40,22 @@ _TABLES = """
 CREATE TABLE record (
     seq INTEGER PRIMARY KEY,
     leaf TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    at INTEGER AS (json_extract(leaf, '$.at')),
-    kind TEXT AS (json_extract(leaf, '$.kind')),
-    call TEXT AS (json_extract(leaf, '$.call')),
-    run TEXT AS (json_extract(leaf, '$.run')),
-    session TEXT AS (json_extract(leaf, '$.session')),
-    subject TEXT AS (json_extract(leaf, '$.subject')),
-    action TEXT AS (json_extract(leaf, '$.action')),
-    effect TEXT AS (json_extract(leaf, '$.effect')),
-    risk TEXT AS (json_extract(leaf, '$.risk'))
+    hash BLOB NOT NULL
 );
-CREATE INDEX record_at ON record (at);
-CREATE INDEX record_call ON record (call);
-CREATE INDEX record_run ON record (run) WHERE run IS NOT NULL;
-CREATE INDEX record_session ON record (session) WHERE session IS NOT NULL;
-CREATE INDEX record_subject ON record (subject);
-CREATE INDEX record_action ON record (action);
+CREATE VIEW listing AS SELECT
+    seq,
+    leaf,
+    hash,
+    json_extract(leaf, '$.at') AS at,
+    json_extract(leaf, '$.kind') AS kind,
+    json_extract(leaf, '$.call') AS call,
+    json_extract(leaf, '$.run') AS run,
+    json_extract(leaf, '$.session') AS session,
+    json_extract(leaf, '$.subject') AS subject,
+    json_extract(leaf, '$.action') AS action,
+    json_extract(leaf, '$.effect') AS effect,
+    json_extract(leaf, '$.risk') AS risk
+FROM record;
 CREATE TABLE payload (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE tree (origin TEXT NOT NULL, size INTEGER NOT NULL, frontier BLOB NOT NULL);
 CREATE TABLE node (
@@ -98,7 +101,12 @@ def create(path: Path, origin: str | None, patience: float) -> str:
 def connect(path: Path, patience: float) -> sqlite3.Connection:
     """A connection that writes, and waits *patience* seconds for other processes."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=patience, isolation_level=None
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        # Whoever waits for a record may write it, one thread at a time.
+        check_same_thread=False,
     )
     try:
         with _readable(path):
@@ -197,7 +205,7 @@ def _into_wal(connection: sqlite3.Connection, deadline: float) -> None:
 
 
 def _fill(connection: sqlite3.Connection, origin: str) -> None:
-    for statement in _TABLES.split(";\n"):
+    for statement in (_TABLES + sqlite_blocks.TABLES).split(";\n"):
         connection.execute(statement)
     frontier = Frontier()
     connection.execute("INSERT INTO tree VALUES (?, ?, ?)", (origin, 0, frontier.to_bytes()))

@@ -8,10 +8,9 @@ share a file, and what one of them appends is what the next one builds upon.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from remit.audit import note
 from remit.audit.checkpoint import Checkpoint
@@ -19,13 +18,10 @@ from remit.audit.note import SigningKey
 from remit.audit.record import Entry
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
 from remit.errors import Conflict, LogError
-from remit.ledgers import sqlite_docket, sqlite_schema
+from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema
+from remit.ledgers.sqlite_rows import insert
 
 T = TypeVar("T")
-Row: TypeAlias = tuple[object, ...]
-
-ROWS_AT_ONCE = 128
-"""A statement with many rows takes SQLite less time than many with one."""
 
 _RECORD = "INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)"
 _PAYLOAD = "INSERT INTO payload (seq, body) VALUES (?, ?)"
@@ -35,12 +31,18 @@ _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
 class Store:
     """Opens the file when it is first needed, and again after anything went wrong."""
 
+    any_thread = True
+
     def __init__(self, path: Path, patience: float, clock: Callable[[], int]) -> None:
         self.path = path
         self._clock = clock
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._first = 0
+        """Where the last transaction began to append."""
+        self._whole = 0
+        self._listed = 0
 
     def append(self, entries: Sequence[Entry]) -> list[int | Conflict]:
         """Make *entries* durable, all or none, but for those whose moves cannot be made.
@@ -52,13 +54,39 @@ class Store:
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
             if not refused:
-                return list(_keep(connection, entries, hashes))
+                return list(self._keep(connection, entries, hashes))
             kept = [at for at in range(len(entries)) if at not in refused]
-            places = _keep(connection, [entries[at] for at in kept], [hashes[at] for at in kept])
+            of = ([entries[at] for at in kept], [hashes[at] for at in kept])
+            places = self._keep(connection, *of)
             found: dict[int, int | Conflict] = {**refused, **dict(zip(kept, places, strict=True))}
             return [found[at] for at in range(len(entries))]
 
         return self._transact(work)
+
+    def _keep(
+        self, connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]
+    ) -> range:
+        """Where *entries* are, once the transaction ends."""
+        _, first, frontier = _tree(connection)
+        nodes: list[Node] = []
+        grown = frontier.extend(hashes, nodes)
+        indexes = range(first, grown.size)
+        leaves = (entry.leaf.decode() for entry in entries)
+        bodies = (entry.payload for entry in entries)
+        insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
+        insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
+        insert(connection, _NODE, nodes)
+        tree = (grown.size, grown.to_bytes())
+        connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
+        self._first, self._whole = first, sqlite_blocks.whole(grown.size)
+        return indexes
+
+    def find(self, entries: Sequence[Entry]) -> range:
+        """Where *entries* are, if the last `append` made them durable after all."""
+        query = "SELECT seq FROM record WHERE hash = ? AND seq >= ?"
+        sought = (leaf_hash(entries[0].leaf), self._first)
+        row = self._open().execute(query, sought).fetchone()
+        return range(row[0], row[0] + len(entries)) if row else range(0)
 
     def sign(self, key: SigningKey) -> str:
         """The head of the log as it is now, signed with *key*; once is enough for each head."""
@@ -74,6 +102,17 @@ class Store:
             return signed
 
         return self._transact(work)
+
+    def catch_up(self) -> None:
+        """Write down where listings find what was appended."""
+        if self._listed >= self._whole:
+            return
+
+        def work(connection: sqlite3.Connection) -> int:
+            _, size, _ = _tree(connection)
+            return sqlite_blocks.catch_up(connection, size)
+
+        self._listed = self._transact(work)
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
@@ -101,34 +140,6 @@ class Store:
             self._inode = self.path.stat().st_ino
             sqlite_schema.check(self._connection, self.path)
         return self._connection
-
-
-def _keep(
-    connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]
-) -> range:
-    """Where *entries* are, once the transaction ends."""
-    _, first, frontier = _tree(connection)
-    nodes: list[Node] = []
-    grown = frontier.extend(hashes, nodes)
-    indexes = range(first, grown.size)
-    leaves = (entry.leaf.decode() for entry in entries)
-    bodies = (entry.payload for entry in entries)
-    _insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
-    _insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
-    _insert(connection, _NODE, nodes)
-    tree = (grown.size, grown.to_bytes())
-    connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
-    return indexes
-
-
-def _insert(connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:
-    """Carry out *statement*, which ends in the marks of one row, for all *rows*."""
-    rest = iter(rows)
-    head, values, marks = statement.partition("VALUES ")
-    several = head + values + ", ".join([marks] * ROWS_AT_ONCE)
-    while len(block := tuple(islice(rest, ROWS_AT_ONCE))) == ROWS_AT_ONCE:
-        connection.execute(several, tuple(chain.from_iterable(block)))
-    connection.executemany(statement, block)
 
 
 def _tree(connection: sqlite3.Connection) -> tuple[str, int, Frontier]:

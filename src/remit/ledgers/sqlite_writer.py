@@ -5,6 +5,11 @@ while one transaction was on its way to the disk goes into the next, so callers
 share an fsync and a lone caller waits for nobody. A future is answered after
 COMMIT has returned, for all of its batch or for none.
 
+A caller who waits in its own thread, while nobody else does, writes in that
+thread, if the store allows it: two threads take longer to wake each other than to write
+a record. Such a thread may be interrupted anywhere, by Ctrl-C for one; so jobs
+stay in line until they are done with, and this thread finds out what became of them.
+
 Nobody waits for the end of a call, so ends wait for company: for the next
 record that somebody does wait for, or for 50 ms. Whoever handed one over has
 gone on by the time it fails, hence:
@@ -24,18 +29,17 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import count
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread, current_thread
-from typing import Protocol, TypeVar
-
-import msgspec
+from threading import Event, Lock, Thread, get_ident
+from typing import TypeVar
 
 from remit.audit.note import SigningKey
 from remit.audit.record import UNAWAITED, Entry, Record, encode
 from remit.errors import Conflict, LogError
 from remit.ledgers import forks
+from remit.ledgers.handover import Handover
+from remit.ledgers.jobs import Append, Job, Pause, Receipt, Sign, Stop, Store
+from remit.waiting import together
 
 MOST_AT_ONCE = 4096
 """Records in one transaction. More would only make the first of them wait."""
@@ -52,59 +56,11 @@ RETRY_EVERY = 0.5
 SIGN_EVERY = 1.0
 """Seconds between checkpoints while records come in."""
 
+SALTS_AT_ONCE = 64
+
 T = TypeVar("T")
 
 _logger = logging.getLogger("remit.ledger")
-
-
-class Store(Protocol):
-    """Where the thread writes. It is opened when first used, and used by this thread alone."""
-
-    def append(self, entries: Sequence[Entry], /) -> list[int | Conflict]:
-        """Make *entries* durable, all or none, but for those whose moves cannot be made.
-
-        Where each of them is, or why it is not kept.
-        """
-        ...
-
-    def sign(self, key: SigningKey, /) -> str:
-        """The signed head of the log as it is now."""
-        ...
-
-    def close(self) -> None:
-        """Let go of it; the next use opens it again."""
-        ...
-
-
-class Append(msgspec.Struct, frozen=True):
-    """Records on their way to the disk."""
-
-    entries: tuple[Entry, ...]
-    future: Future[int]
-    awaited: bool
-    """Whether somebody waits for it; nobody does for the end of a call, or for what is noted."""
-
-
-class Sign(msgspec.Struct, frozen=True):
-    """Somebody wants a checkpoint of everything handed over so far."""
-
-    future: Future[str]
-
-
-class Stop(msgspec.Struct, frozen=True):
-    """The last job: sign and go."""
-
-    future: Future[None]
-
-
-class Pause(msgspec.Struct, frozen=True):
-    """Let go of the file until told to go on."""
-
-    future: Future[None]
-    go_on: Event
-
-
-Job = Append | Sign | Stop | Pause
 
 
 class Writer:
@@ -128,23 +84,24 @@ class Writer:
 
     def start_over(self) -> None:
         """Begin with no thread, as a process does that was just forked."""
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._lock = Lock()
         self._thread: Thread | None = None
         self._worker: _Worker | None = None
         self._paused = Event()
         self._taken = 0
+        # Not shared with a process that was forked: nobody uses a salt twice.
+        self._salts: list[bytes] = []
 
     def pause(self) -> None:
         """Wait until the thread has let go of the file. Nothing is handed over until `go_on`."""
         self._lock.acquire()
-        if self._thread is None or self._thread is current_thread():
+        if self._thread is None or self._worker is None or self._is_here():
             return
         if self._closed:
             self._thread.join()
             return
         future: Future[None] = Future()
-        self._jobs.put(Pause(future, self._paused))
+        self._worker.jobs.put(Pause(future, self._paused), 0.0, urgent=True)
         future.result()
 
     def go_on(self) -> None:
@@ -159,8 +116,8 @@ class Writer:
         Raises:
             LogError: it is known already that it cannot be.
         """
-        entry = encode(record, secrets.token_bytes(16))
-        job = Append((entry,), Future(), record.kind not in UNAWAITED)
+        entry = encode(record, self._salt())
+        job = Append((entry,), Receipt(), record.kind not in UNAWAITED)
         self._submit(job)
         return job.future
 
@@ -181,7 +138,7 @@ class Writer:
             encode(one, salts[at : at + 16])
             for at, one in zip(count(step=16), handed, strict=False)
         )
-        job = Append(entries, Future(), awaited=True)
+        job = Append(entries, Receipt(), awaited=True)
         self._submit(job)
         return job.future
 
@@ -202,13 +159,26 @@ class Writer:
             if self._closed:
                 return
             self._closed = True
-            if self._thread is None:
+            if self._thread is None or self._worker is None:
                 return
-            self._jobs.put(Stop(future))
-        # The garbage collector may call from anywhere, even from the thread itself.
-        if self._thread is not current_thread():
+            self._worker.jobs.put(Stop(future), 0.0, urgent=True)
+        # The garbage collector may call from anywhere, even from the thread that writes.
+        if not self._is_here():
             future.result()
             self._thread.join()
+
+    def _is_here(self) -> bool:
+        """Whether this is the thread that writes."""
+        return self._worker is not None and self._worker.writing == get_ident()
+
+    def _salt(self) -> bytes:
+        """16 random bytes. Fetching them one by one is a system call for each."""
+        try:
+            return self._salts.pop()
+        except IndexError:
+            more = secrets.token_bytes(16 * SALTS_AT_ONCE)
+            self._salts += [more[at : at + 16] for at in range(16, len(more), 16)]
+            return more[:16]
 
     def _submit(self, job: Append | Sign) -> None:
         # Nobody can take back what is about to be written.
@@ -219,7 +189,8 @@ class Writer:
             worker = self._worker or self._start()
             if type(job) is Append:
                 self._make_room(job, worker)
-            self._jobs.put(job)
+                job.future.waited_for = worker.serve
+            worker.jobs.put(job, ENDS_WITHIN, urgent=type(job) is Sign)
 
     def _make_room(self, job: Append, worker: _Worker) -> None:
         if worker.debt is not None and not job.awaited:
@@ -235,48 +206,21 @@ class Writer:
     def _start(self) -> _Worker:
         worker = _Worker(self._name, self._store(), self._signer)
         name = f"remit {self._name}"
-        thread = Thread(target=_work, args=(self._jobs, worker), name=name, daemon=True)
+        thread = Thread(target=_work, args=(worker,), name=name, daemon=True)
         thread.start()
         self._worker, self._thread = worker, thread
         return worker
 
 
-def _work(jobs: SimpleQueue[Job], worker: _Worker) -> None:
-    """Serve *jobs* until told to stop."""
-    while True:
-        batch = _next_batch(jobs, worker.next_duty())
-        worker.write([job for job in batch if type(job) is Append])
-        worker.sign_if_due()
-        for job in batch:
-            if type(job) is Sign:
-                _answer(job.future, worker.sign)
-            elif type(job) is Stop:
-                _answer(job.future, worker.close)
-                return
-            elif type(job) is Pause:
-                _answer(job.future, worker.store.close)
-                job.go_on.wait()
-
-
-def _next_batch(jobs: SimpleQueue[Job], until: float) -> list[Job]:
-    """Whatever has come *until* then. Only ends wait for more to come."""
-    batch: list[Job] = []
-    records, awaited = 0, False
-    with suppress(Empty):
-        while records < MOST_AT_ONCE:
-            job = jobs.get_nowait() if awaited else jobs.get(timeout=_left(until))
-            batch.append(job)
-            if type(job) is not Append:
-                awaited = True
-                continue
-            awaited = awaited or job.awaited
-            records += len(job.entries)
-            until = min(until, time.monotonic() + ENDS_WITHIN)
-    return batch
-
-
-def _left(until: float) -> float | None:
-    return None if until == math.inf else max(0.0, until - time.monotonic())
+def _work(worker: _Worker) -> None:
+    """Do what is handed over until told to stop."""
+    going = True
+    while going:
+        worker.jobs.wait(worker.next_duty())
+        with worker.lock:
+            worker.writing = get_ident()
+            going = worker.take_turn()
+            worker.writing = None
 
 
 def _answer(future: Future[T], work: Callable[[], T]) -> None:
@@ -293,6 +237,15 @@ class _Worker:
         self.name = name
         self.store = store
         self.signer = signer
+        self.jobs = Handover[Job]()
+        self.lock = Lock()
+        """Held by whoever uses the store."""
+        self.writing: int | None = None
+        """The thread that does."""
+        self.lonely = True
+        """Whether the last batch was of one caller."""
+        self.doubt: Sequence[Append] = ()
+        """What a thread was writing when it was interrupted."""
         self.sign_at = math.inf
         """When the records that no checkpoint covers are to be signed."""
         self.owed: tuple[Entry, ...] = ()
@@ -302,6 +255,79 @@ class _Worker:
         self.retry_at = math.inf
         self.done = 0
         """Records whose callers were told how it went."""
+
+    def serve(self, receipt: Receipt, *, alone: bool) -> None:
+        """Somebody waits for *receipt*: let them write it themselves if they are *alone*."""
+        if alone and self.lonely and self.store.any_thread and not self.lock.locked():
+            # In one statement: an interruption can then not come between lock and release.
+            with self.lock:
+                self._write_all_of(receipt)
+        if not receipt.done():
+            self.jobs.hurry()
+
+    def _write_all_of(self, receipt: Receipt) -> None:
+        jobs = [job for job in self.jobs.waiting() if type(job) is Append]
+        others = [job for job in jobs if job.awaited and job.future is not receipt]
+        if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
+            return
+        if any(entry.move for job in jobs for entry in job.entries):
+            return
+        self.doubt = jobs
+        try:
+            self.writing = get_ident()
+            self.write(jobs)
+        finally:
+            self.writing = None
+        self.jobs.forget(jobs)
+        self.doubt = ()
+
+    def take_turn(self) -> bool:
+        """Do what is waiting; return whether to go on."""
+        self._resolve()
+        batch = self._next_batch()
+        appends = [job for job in batch if type(job) is Append]
+        self.write(appends)
+        self.lonely = sum(job.awaited for job in appends) <= 1
+        self.sign_if_due()
+        self.jobs.forget(batch)
+        for job in batch:
+            if type(job) is Sign:
+                _answer(job.future, self.sign)
+            elif type(job) is Stop:
+                _answer(job.future, self.close)
+                return False
+            elif type(job) is Pause:
+                _answer(job.future, self.store.close)
+                job.go_on.wait()
+        self.catch_up()
+        return True
+
+    def _next_batch(self) -> list[Job]:
+        batch: list[Job] = []
+        records = 0
+        for job in self.jobs.waiting():
+            if records >= MOST_AT_ONCE:
+                self.jobs.hurry()
+                break
+            batch.append(job)
+            records += len(job.entries) if type(job) is Append else 0
+        return batch
+
+    def _resolve(self) -> None:
+        """Answer what a thread wrote that was interrupted before it could."""
+        if not self.doubt:
+            return
+        entries = [entry for job in self.doubt for entry in job.entries]
+        try:
+            places = self.store.find(entries)
+        except Exception as error:  # noqa: BLE001 - the callers have to answer for it
+            self._fail([job for job in self.doubt if not job.future.done()], error)
+            self.jobs.forget(self.doubt)
+        else:
+            if places:
+                self._succeed(self.doubt, places)
+                self.jobs.forget(self.doubt)
+        self.doubt = ()
 
     def next_duty(self) -> float:
         """When there is something to do, though nobody asks."""
@@ -319,17 +345,28 @@ class _Worker:
             return
         if self.owed:
             self._settle()
+        self._succeed(jobs, places)
+
+    def _succeed(self, jobs: Sequence[Append], places: Sequence[int | Conflict]) -> None:
         if self.sign_at == math.inf and self.signer is not None:
             self.sign_at = time.monotonic() + SIGN_EVERY
         at = 0
-        for job in jobs:
-            self.done += len(job.entries)
-            place = places[at]
-            if isinstance(place, Conflict):
-                job.future.set_exception(place)
-            else:
-                job.future.set_result(place)
-            at += len(job.entries)
+        with together():
+            for job in jobs:
+                self.done += len(job.entries)
+                place = places[at]
+                if isinstance(place, Conflict):
+                    job.future.set_exception(place)
+                elif not job.future.done():
+                    job.future.set_result(place)
+                at += len(job.entries)
+
+    def catch_up(self) -> None:
+        """Do what nobody waits for."""
+        try:
+            self.store.catch_up()
+        except Exception as error:  # noqa: BLE001 - it is tried again after the next records
+            _logger.warning("the ledger %s could not index its records: %s", self.name, error)
 
     def _fail(self, jobs: Sequence[Append], error: Exception) -> None:
         ends = tuple(entry for job in jobs if not job.awaited for entry in job.entries)
@@ -339,9 +376,10 @@ class _Worker:
         self.owed += ends
         if self.owed:
             self.debt, self.retry_at = error, time.monotonic() + RETRY_EVERY
-        for job in jobs:
-            self.done += len(job.entries)
-            job.future.set_exception(error)
+        with together():
+            for job in jobs:
+                self.done += len(job.entries)
+                job.future.set_exception(error)
 
     def _settle(self) -> None:
         late = "the ledger %s could write again: how %d calls ended is on record after all"

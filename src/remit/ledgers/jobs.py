@@ -1,0 +1,102 @@
+"""What is handed to the thread that writes a ledger, and where it puts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Event
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from remit.audit.note import SigningKey
+from remit.audit.record import Entry
+from remit.errors import Conflict
+
+
+class Store(Protocol):
+    """Where to write. It is opened when first used, and used by one thread at a time."""
+
+    @property
+    def any_thread(self) -> bool:
+        """Whether those may be different threads."""
+        ...
+
+    def append(self, entries: Sequence[Entry], /) -> list[int | Conflict]:
+        """Make *entries* durable, all or none, but for those whose moves cannot be made.
+
+        Where each of them is, or why it is not kept.
+        """
+        ...
+
+    def find(self, entries: Sequence[Entry], /) -> Sequence[int]:
+        """Where *entries*, that make no moves, are if the last `append` kept them after all."""
+        ...
+
+    def sign(self, key: SigningKey, /) -> str:
+        """The signed head of the log as it is now."""
+        ...
+
+    def catch_up(self) -> None:
+        """Do what nobody waits for, now that the callers have been answered."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; the next use opens it again."""
+        ...
+
+
+class Receipt(Future[int]):
+    """The index of a record, once it is durable. Nobody hurries unless somebody waits for it."""
+
+    waited_for: Callable[..., object]
+    """Told when somebody waits, and whether they would write it in their own thread."""
+
+    def result(self, timeout: float | None = None) -> int:
+        """See `Future`."""
+        if not self.done():
+            self.waited_for(self, alone=timeout is None)
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """See `Future`."""
+        if not self.done():
+            self.waited_for(self, alone=timeout is None)
+        return super().exception(timeout)
+
+    def add_done_callback(self, fn: Callable[[Future[int]], object]) -> None:
+        """See `Future`."""
+        super().add_done_callback(fn)
+        if not self.done():
+            self.waited_for(self, alone=False)
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Records on their way to the disk."""
+
+    entries: tuple[Entry, ...]
+    future: Receipt
+    awaited: bool
+    """Whether somebody waits for it; nobody does for the end of a call, or for what is noted."""
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """Somebody wants a checkpoint of everything handed over so far."""
+
+    future: Future[str]
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """The last job: sign and go."""
+
+    future: Future[None]
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Let go of the file until told to go on."""
+
+    future: Future[None]
+    go_on: Event
+
+
+Job: TypeAlias = Append | Sign | Stop | Pause

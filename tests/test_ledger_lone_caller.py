@@ -1,0 +1,179 @@
+"""Whoever waits alone writes in their own thread, and may be interrupted anywhere in there."""
+
+import asyncio
+import dis
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import wait
+from contextlib import suppress
+from functools import cache
+
+import pytest
+from ledger_contract import record
+
+from remit.audit.record import Kind
+from remit.ledgers import handover, jobs, sqlite_rows, sqlite_store, sqlite_writer
+from remit.ledgers.sqlite import SqliteLedger
+from remit.ledgers.sqlite_log import SqliteLog
+from remit.ledgers.sqlite_store import Store
+from remit.waiting import wait_on_loop
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "audit.db"
+
+
+@pytest.fixture
+def writers(monkeypatch):
+    """The threads that append, as they do."""
+    seen = []
+    real = Store.append
+
+    def watched(self, entries):
+        seen.append(threading.current_thread())
+        return real(self, entries)
+
+    monkeypatch.setattr(Store, "append", watched)
+    return seen
+
+
+def test_a_lone_caller_writes_in_its_own_thread(path, writers):
+    with SqliteLedger(path) as ledger:
+        for n in range(10):
+            assert ledger.append(record(call=f"c-{n}")).result() == n
+    assert writers.count(threading.current_thread()) >= 9  # a loaded machine may have it otherwise
+
+
+def test_the_ends_in_front_of_it_go_with_it_in_their_order(path, writers):
+    with SqliteLedger(path) as ledger:
+        ledger.append(record(Kind.RETURNED, call="c-0"))
+        assert ledger.append(record(call="c-1")).result() == 1
+        assert [one.facts().call for one in ledger.select()] == ["c-0", "c-1"]
+    assert len(writers) <= 2
+
+
+def test_a_caller_on_a_loop_never_writes(path, writers):
+    async def main(ledger):
+        for n in range(10):
+            future = ledger.append(record(call=f"c-{n}"))
+            assert await (asyncio.wrap_future(future) if n % 2 else wait_on_loop(future)) == n
+
+    with SqliteLedger(path) as ledger:
+        asyncio.run(main(ledger))
+    assert threading.current_thread() not in writers
+
+
+def test_a_caller_who_waits_only_so_long_never_writes(path, writers):
+    with SqliteLedger(path) as ledger:
+        assert ledger.append(record()).result(30) == 0
+        assert ledger.append(record()).exception(30) is None
+    assert threading.current_thread() not in writers
+
+
+def test_a_record_that_nobody_waits_for_is_written_all_the_same(path):
+    with SqliteLedger(path) as ledger:
+        future = ledger.append(record())
+        assert wait([future], 30).done
+        assert SqliteLog(path).size() == 1
+
+
+MODULES = {one.__file__ for one in (handover, jobs, sqlite_rows, sqlite_store, sqlite_writer)}
+
+
+class Interruption:
+    """Raises KeyboardInterrupt at one of the moments when this thread may be interrupted.
+
+    That is where a function begins or has been called, and where a loop goes round.
+    """
+
+    def __init__(self, moment):
+        self.left = moment
+        self.last = {}
+
+    def __call__(self, frame, event, _):
+        if frame.f_code.co_filename not in MODULES:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            before, self.last[frame] = self.last.get(frame), frame.f_lasti
+            self.left -= before is not None and may_be_interrupted(frame, before)
+            if self.left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self
+
+
+def may_be_interrupted(frame, before):
+    """Whether Python looks for signals behind the instruction at *before*.
+
+    It raises what they ask for as if that instruction had. Here the next one does, which
+    is the same only if the same handlers stand around it.
+    """
+    code = frame.f_code
+    name = dis.opname[code.co_code[before]]
+    looks = name.startswith(("CALL", "JUMP_BACKWARD", "RESUME"))
+    return looks and handlers(code, before) == handlers(code, frame.f_lasti)
+
+
+@cache
+def handlers(code, at):
+    return [one for one in dis._parse_exception_table(code) if one.start <= at < one.end]
+
+
+def interrupted(ledger, call, moment):
+    """Whether there was still something to interrupt; and whether the record was handed over."""
+    interruption, future = Interruption(moment), None
+    tracer = sys.gettrace()
+    sys.settrace(interruption)
+    try:
+        with suppress(KeyboardInterrupt):
+            future = ledger.append(record(call=call))
+            future.result()
+    finally:
+        sys.settrace(tracer)
+    return interruption.left <= 0, future
+
+
+def test_an_interruption_anywhere_loses_nothing_and_repeats_nothing(path):
+    handed_over, moment, more = [], 0, True
+    with SqliteLedger(path) as ledger:
+        ledger.append(record(call="first")).result()
+        while more:
+            moment += 1
+            more, future = interrupted(ledger, f"c-{moment}", moment)
+            if future is not None:
+                handed_over.append((f"c-{moment}", future.result(30)))
+            assert ledger.append(record(call=f"after-{moment}")).result(30) > 0
+    log = SqliteLog(path)
+    places = {one.facts().call: one.index for one in log.select()}
+    assert set(Counter(one.facts().call for one in log.select()).values()) == {1}
+    assert handed_over == [(call, places[call]) for call, _ in handed_over]
+    assert len(handed_over) > 50
+    assert {f"after-{n}" for n in range(1, moment)} <= places.keys()
+    verification = log.verify()
+    assert verification.intact
+    assert verification.signed == len(places)
+
+
+def test_when_nobody_can_tell_what_became_of_a_record_its_caller_is_told_so(path, monkeypatch):
+    def broken(*_):
+        raise OSError("the disk is gone")
+
+    real = Store.append
+
+    def interrupt(self, entries):
+        monkeypatch.setattr(Store, "append", real)
+        raise KeyboardInterrupt
+
+    with SqliteLedger(path) as ledger:
+        ledger.append(record()).result()
+        monkeypatch.setattr(Store, "append", interrupt)
+        monkeypatch.setattr(Store, "find", broken)
+        future = ledger.append(record())
+        with suppress(KeyboardInterrupt):
+            future.result()
+        with pytest.raises(OSError, match="disk is gone"):
+            future.result(30)
+        assert ledger.append(record()).result() == 1
