@@ -65,18 +65,22 @@ class Row:
     peer: str
     sink: str
     how: str
-    """`threads`, `tasks` or `bulk`."""
+    """`threads`, `tasks`, `bulk` or `locked`."""
     callers: int = 1
 
 
 CALLERS = (1, 8, 64)
 RAW = "floor: SQLite, a row a transaction"
 FLUSH = "floor: append and fdatasync"
+IDLE = "remit, a loop with nothing to do"
+LOCKED = "remit, a loop whose 64 callers wait for a locked file"
 ROWS = (
     Row(FLUSH, "floor", "disk", "threads"),
     Row(RAW, "floor", "sqlite", "threads"),
     Row("floor: SQLite, 1,000 rows a transaction", "floor", "sqlite", "bulk"),
     Row("remit, bulk", "ours", "remit", "bulk"),
+    Row(IDLE, "ours", "idle", "locked", 0),
+    Row(LOCKED, "ours", "remit", "locked", 64),
     *(
         Row(f"{name}, {callers} {how}", peer, sink, how, callers)
         for callers in CALLERS
@@ -97,13 +101,14 @@ def main() -> int:
         print(json.dumps(_measure(row, options.folder, options.seconds)))
         return 0
     chosen = [one for one in ROWS if one.peer == "floor" or options.only in one.name]
+    timed = [one for one in chosen if one.how != "locked"]
     answers: dict[str, list[dict[str, Any]]] = {one.name: [] for one in chosen}
     for turn in range(options.rounds):
         print(f"round {turn + 1}", file=sys.stderr)
         for row in chosen:
             answers[row.name].append(_ask(row, options.seconds))
     print(workers.heading(each for found in answers.values() for each in found))
-    print(workers.table(HEADS, [_line(row, answers) for row in chosen]), end="\n\n")
+    print(workers.table(HEADS, [_line(row, answers) for row in timed]), end="\n\n")
     _compare(answers)
     failures = [
         (name, one["failed"]) for name, all_ in answers.items() for one in all_ if "failed" in one
@@ -186,12 +191,18 @@ def _compare(answers: dict[str, list[dict[str, Any]]]) -> None:
         print(f"one caller: {rate(RAW) / alone:.2f} times what SQLite takes (at most 1.3)")
     if best and theirs:
         print(f"64 callers: {best / theirs:.1f} times agent-aegis (at least 8)")
+    for name in (IDLE, LOCKED):
+        if stalls := [one["stall"] for one in answers.get(name, []) if "stall" in one]:
+            shown = ", ".join(f"{stall * 1000:.1f}" for stall in stalls)
+            print(f"{name}: stood still for {shown} ms at most (at most 5)")
     if bulk := rate("remit, bulk"):
         print(f"in bulk: {bulk:,.0f} records/s, tree included (at least 100,000)")
 
 
 def _measure(row: Row, folder: Path, seconds: float) -> dict[str, Any]:
     before = measure.mood()
+    if row.how == "locked":
+        return {"stall": _stall(row, folder, seconds)}
     sink, version = SINKS[row.sink](folder)
     drive = {"threads": _threads, "tasks": _tasks, "bulk": _bulk}[row.how]
     appended, taken, samples = drive(sink, row.callers, seconds)
@@ -266,6 +277,33 @@ def _tasks(sink: Sink, callers: int, seconds: float) -> Driven:
     start = perf_counter()
     asyncio.run(run())
     return _summed(samples, perf_counter() - start)
+
+
+def _stall(row: Row, folder: Path, seconds: float) -> float:
+    """The longest time between two turns of a loop, while another process holds the file."""
+    sink = None if row.sink == "idle" else _remit(folder)[0]
+
+    async def turn(deadline: float) -> float:
+        last, longest = perf_counter(), 0.0
+        while last < deadline:
+            await asyncio.sleep(0)
+            now = perf_counter()
+            longest, last = max(longest, now - last), now
+        return longest
+
+    async def run() -> float:
+        callers = [asyncio.ensure_future(sink.aappend()) for _ in range(row.callers) if sink]
+        await asyncio.sleep(0.1)
+        longest = await turn(perf_counter() + seconds)
+        if any(caller.done() for caller in callers):
+            raise AssertionError("the file was not locked")
+        holder.rollback()
+        await asyncio.gather(*callers)
+        return longest
+
+    with closing(sqlite3.connect(folder / "audit.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE" if sink else "BEGIN")
+        return asyncio.run(run())
 
 
 def _bulk(sink: Sink, _callers: int, seconds: float) -> Driven:

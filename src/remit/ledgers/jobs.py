@@ -37,8 +37,8 @@ class Store(Protocol):
         """The signed head of the log as it is now."""
         ...
 
-    def catch_up(self) -> None:
-        """Do what nobody waits for, now that the callers have been answered."""
+    def catch_up(self) -> bool:
+        """Do some of what nobody waits for; return whether there is more."""
         ...
 
     def close(self) -> None:

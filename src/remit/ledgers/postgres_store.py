@@ -122,8 +122,9 @@ class Store:
         """Nothing is in doubt: one thread uses this, and resolves what a lost connection left."""
         raise NotImplementedError
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
         """Nothing: the database keeps its indexes as it goes."""
+        return False
 
     def close(self) -> None:
         """Let go of the connection; a transaction that was not committed never was."""

@@ -103,16 +103,17 @@ class Store:
 
         return self._transact(work)
 
-    def catch_up(self) -> None:
-        """Write down where listings find what was appended."""
+    def catch_up(self) -> bool:
+        """Write down where listings find what was appended; return whether there is more."""
         if self._listed >= self._whole:
-            return
+            return False
 
         def work(connection: sqlite3.Connection) -> int:
             _, size, _ = _tree(connection)
             return sqlite_blocks.catch_up(connection, size)
 
         self._listed = self._transact(work)
+        return self._listed < self._whole
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""

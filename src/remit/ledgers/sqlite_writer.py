@@ -253,6 +253,8 @@ class _Worker:
         self.debt: Exception | None = None
         """Why not."""
         self.retry_at = math.inf
+        self.behind = False
+        """Whether there is more to catch up with."""
         self.done = 0
         """Records whose callers were told how it went."""
 
@@ -331,7 +333,7 @@ class _Worker:
 
     def next_duty(self) -> float:
         """When there is something to do, though nobody asks."""
-        return min(self.sign_at, self.retry_at)
+        return -math.inf if self.behind else min(self.sign_at, self.retry_at)
 
     def write(self, jobs: Sequence[Append]) -> None:
         """Keep what is owed and all of *jobs*, or none, and tell everybody."""
@@ -362,10 +364,11 @@ class _Worker:
                 at += len(job.entries)
 
     def catch_up(self) -> None:
-        """Do what nobody waits for."""
+        """Do some of what nobody waits for."""
         try:
-            self.store.catch_up()
+            self.behind = self.store.catch_up()
         except Exception as error:  # noqa: BLE001 - it is tried again after the next records
+            self.behind = False
             _logger.warning("the ledger %s could not index its records: %s", self.name, error)
 
     def _fail(self, jobs: Sequence[Append], error: Exception) -> None:
