@@ -20,7 +20,7 @@ import remit
 from remit.audit.record import Kind
 from remit.call import Ports, begin, finish
 from remit.errors import LogError
-from remit.ledgers import sqlite_schema, sqlite_writer
+from remit.ledgers import sqlite_schema, sqlite_worker, sqlite_writer
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
 from remit.waiting import wait_here
@@ -107,7 +107,7 @@ def test_a_call_costs_one_transaction_because_its_end_travels_with_the_next(path
 
     monkeypatch.setattr(sqlite_schema, "connect", watched)
     monkeypatch.setattr(sqlite_writer, "ENDS_WITHIN", 3600.0)
-    monkeypatch.setattr(sqlite_writer, "SIGN_EVERY", 3600.0)
+    monkeypatch.setattr(sqlite_worker, "SIGN_EVERY", 3600.0)
     with SqliteLedger(path) as ledger:
         run = guarded(ledger)
         transactions.clear()
@@ -152,7 +152,7 @@ def test_a_ledger_that_can_write_again_writes_what_it_owes_first(ledger, path, c
 
 
 def test_what_is_owed_is_written_though_nobody_asks(ledger, path, monkeypatch):
-    monkeypatch.setattr(sqlite_writer, "RETRY_EVERY", 0.01)
+    monkeypatch.setattr(sqlite_worker, "RETRY_EVERY", 0.01)
     sql(path, NO_ENDS)
     assert ledger.append(record(Kind.RETURNED, "c-1")).exception(60)
     sql(path, "DROP TRIGGER no_ends")

@@ -14,7 +14,7 @@ import pytest
 from ledger_contract import record
 
 from remit.audit.record import Kind
-from remit.ledgers import handover, jobs, sqlite_rows, sqlite_store, sqlite_writer
+from remit.ledgers import handover, jobs, sqlite_rows, sqlite_store, sqlite_worker, sqlite_writer
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
 from remit.ledgers.sqlite_store import Store
@@ -99,7 +99,8 @@ def test_a_record_that_nobody_waits_for_is_written_all_the_same(path):
         assert SqliteLog(path).size() == 1
 
 
-MODULES = {one.__file__ for one in (handover, jobs, sqlite_rows, sqlite_store, sqlite_writer)}
+SOURCES = (handover, jobs, sqlite_rows, sqlite_store, sqlite_worker, sqlite_writer)
+MODULES = {one.__file__ for one in SOURCES}
 
 
 class Interruption:

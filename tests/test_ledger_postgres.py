@@ -138,7 +138,7 @@ def test_a_key_may_lie_in_a_file(url, tmp_path):
 
 
 def test_checkpoints_appear_by_themselves(url, monkeypatch):
-    monkeypatch.setattr("remit.ledgers.sqlite_writer.SIGN_EVERY", 0.0)
+    monkeypatch.setattr("remit.ledgers.sqlite_worker.SIGN_EVERY", 0.0)
     with PostgresLedger(url, signer=KEY) as ledger:
         # The second record is written after the thread came by the checkpoint that was due.
         append(ledger, record())

@@ -155,7 +155,7 @@ def test_a_checkpoint_is_signed_once_for_the_same_records(ledger):
 
 
 def test_checkpoints_appear_by_themselves(path, monkeypatch):
-    monkeypatch.setattr("remit.ledgers.sqlite_writer.SIGN_EVERY", 0.0)
+    monkeypatch.setattr("remit.ledgers.sqlite_worker.SIGN_EVERY", 0.0)
     with SqliteLedger(path) as ledger:
         append(ledger, record())
         # The next record is written after the thread came by the checkpoint that was due.

@@ -1,0 +1,242 @@
+"""Who writes a ledger, whichever thread it is in, and what it is still owed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Lock, get_ident
+from typing import TypeVar
+
+from remit.audit.note import SigningKey
+from remit.audit.record import Entry
+from remit.errors import Conflict, LogError
+from remit.ledgers.handover import Handover
+from remit.ledgers.jobs import Append, Job, Pause, Receipt, Sign, Stop, Store
+from remit.waiting import together
+
+MOST_AT_ONCE = 4096
+"""Records in one transaction. More would only make the first of them wait."""
+
+RETRY_EVERY = 0.5
+"""Seconds until an end that could not be written is tried again, if nothing else is."""
+
+SIGN_EVERY = 1.0
+"""Seconds between checkpoints while records come in."""
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("remit.ledger")
+
+
+def work(worker: Worker) -> None:
+    """Do what is handed over until told to stop."""
+    going = True
+    while going:
+        worker.jobs.wait(worker.next_duty())
+        with worker.lock:
+            worker.writing = get_ident()
+            going = worker.take_turn()
+            worker.writing = None
+
+
+def _answer(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except Exception as error:  # noqa: BLE001 - whoever waits for the future has to answer for it
+        future.set_exception(error)
+
+
+class Worker:
+    """The store, what it is still owed, and what has to be signed when."""
+
+    def __init__(self, name: str, store: Store, signer: Callable[[], SigningKey] | None) -> None:
+        self.name = name
+        self.store = store
+        self.signer = signer
+        self.jobs = Handover[Job]()
+        self.lock = Lock()
+        """Held by whoever uses the store."""
+        self.writing: int | None = None
+        """The thread that does."""
+        self.lonely = True
+        """Whether the last batch was of one caller."""
+        self.doubt: Sequence[Append] = ()
+        """What a thread was writing when it was interrupted."""
+        self.sign_at = math.inf
+        """When the records that no checkpoint covers are to be signed."""
+        self.owed: tuple[Entry, ...] = ()
+        """Ends that could not be written."""
+        self.debt: Exception | None = None
+        """Why not."""
+        self.retry_at = math.inf
+        self.behind = False
+        """Whether there is more to catch up with."""
+        self.done = 0
+        """Records whose callers were told how it went."""
+
+    def serve(self, receipt: Receipt, *, alone: bool) -> None:
+        """Somebody waits for *receipt*: let them write it themselves if they are *alone*."""
+        if alone and self.lonely and self.store.any_thread and not self.lock.locked():
+            # In one statement: an interruption can then not come between lock and release.
+            with self.lock:
+                self._write_all_of(receipt)
+        if not receipt.done():
+            self.jobs.hurry()
+
+    def _write_all_of(self, receipt: Receipt) -> None:
+        jobs = [job for job in self.jobs.waiting() if type(job) is Append]
+        others = [job for job in jobs if job.awaited and job.future is not receipt]
+        if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
+            return
+        if any(entry.move for job in jobs for entry in job.entries):
+            return
+        self.doubt = jobs
+        try:
+            self.writing = get_ident()
+            self.write(jobs)
+        finally:
+            self.writing = None
+        self.jobs.forget(jobs)
+        self.doubt = ()
+
+    def take_turn(self) -> bool:
+        """Do what is waiting; return whether to go on."""
+        self._resolve()
+        batch = self._next_batch()
+        appends = [job for job in batch if type(job) is Append]
+        self.write(appends)
+        self.lonely = sum(job.awaited for job in appends) <= 1
+        self.sign_if_due()
+        self.jobs.forget(batch)
+        for job in batch:
+            if type(job) is Sign:
+                _answer(job.future, self.sign)
+            elif type(job) is Stop:
+                _answer(job.future, self.close)
+                return False
+            elif type(job) is Pause:
+                _answer(job.future, self.store.close)
+                job.go_on.wait()
+        self.catch_up()
+        return True
+
+    def _next_batch(self) -> list[Job]:
+        batch: list[Job] = []
+        records = 0
+        for job in self.jobs.waiting():
+            if records >= MOST_AT_ONCE:
+                self.jobs.hurry()
+                break
+            batch.append(job)
+            records += len(job.entries) if type(job) is Append else 0
+        return batch
+
+    def _resolve(self) -> None:
+        """Answer what a thread wrote that was interrupted before it could."""
+        if not self.doubt:
+            return
+        entries = [entry for job in self.doubt for entry in job.entries]
+        try:
+            places = self.store.find(entries)
+        except Exception as error:  # noqa: BLE001 - the callers have to answer for it
+            self._fail([job for job in self.doubt if not job.future.done()], error)
+            self.jobs.forget(self.doubt)
+        else:
+            if places:
+                self._succeed(self.doubt, places)
+                self.jobs.forget(self.doubt)
+        self.doubt = ()
+
+    def next_duty(self) -> float:
+        """When there is something to do, though nobody asks."""
+        return -math.inf if self.behind else min(self.sign_at, self.retry_at)
+
+    def write(self, jobs: Sequence[Append]) -> None:
+        """Keep what is owed and all of *jobs*, or none, and tell everybody."""
+        if not jobs and time.monotonic() < self.retry_at:
+            return
+        entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
+        try:
+            places = self.store.append(entries)[len(self.owed) :]
+        except Exception as error:  # noqa: BLE001 - the callers have to answer for it
+            self._fail(jobs, error)
+            return
+        if self.owed:
+            self._settle()
+        self._succeed(jobs, places)
+
+    def _succeed(self, jobs: Sequence[Append], places: Sequence[int | Conflict]) -> None:
+        if self.sign_at == math.inf and self.signer is not None:
+            self.sign_at = time.monotonic() + SIGN_EVERY
+        at = 0
+        with together():
+            for job in jobs:
+                self.done += len(job.entries)
+                place = places[at]
+                if isinstance(place, Conflict):
+                    job.future.set_exception(place)
+                elif not job.future.done():
+                    job.future.set_result(place)
+                at += len(job.entries)
+
+    def catch_up(self) -> None:
+        """Do some of what nobody waits for."""
+        try:
+            self.behind = self.store.catch_up()
+        except Exception as error:  # noqa: BLE001 - it is tried again after the next records
+            self.behind = False
+            _logger.warning("the ledger %s could not index its records: %s", self.name, error)
+
+    def _fail(self, jobs: Sequence[Append], error: Exception) -> None:
+        ends = tuple(entry for job in jobs if not job.awaited for entry in job.entries)
+        if ends:
+            trouble = "the ledger %s could not write how %d calls ended, and takes nothing else: %s"
+            _logger.error(trouble, self.name, len(ends), error)
+        self.owed += ends
+        if self.owed:
+            self.debt, self.retry_at = error, time.monotonic() + RETRY_EVERY
+        with together():
+            for job in jobs:
+                self.done += len(job.entries)
+                job.future.set_exception(error)
+
+    def _settle(self) -> None:
+        late = "the ledger %s could write again: how %d calls ended is on record after all"
+        _logger.warning(late, self.name, len(self.owed))
+        self.owed, self.debt, self.retry_at = (), None, math.inf
+
+    def sign_if_due(self) -> None:
+        """Sign once in a while; failing that, say so and try again later."""
+        if time.monotonic() < self.sign_at:
+            return
+        try:
+            self.sign()
+        except Exception:
+            # The records are safe. Verification reports them as unsigned, and close() raises.
+            _logger.exception("the ledger %s could not sign a checkpoint", self.name)
+            self.sign_at = time.monotonic() + SIGN_EVERY
+
+    def sign(self) -> str:
+        """The signed head of the log as it is now."""
+        if self.signer is None:
+            raise LogError(f"{self.name} has no signing key here: pass signer=")
+        signed = self.store.sign(self.signer())
+        self.sign_at = math.inf
+        return signed
+
+    def close(self) -> None:
+        """Write what is owed, sign what is left, and let go of the file."""
+        try:
+            if self.owed:
+                self.retry_at = -math.inf
+                self.write(())
+            if self.sign_at < math.inf:
+                self.sign()
+        finally:
+            self.store.close()
+        if self.owed:
+            lost = f"{self.name} was closed, and how {len(self.owed)} calls ended is not on record"
+            raise LogError(f"{lost}: {self.debt}")
