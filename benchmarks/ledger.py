@@ -15,13 +15,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,30 +29,9 @@ from typing import Any
 import environments
 import measure
 import workers
+from ledger_sinks import SINKS, Sink
 
 environments.REQUIREMENTS.setdefault("kitelogik", ["kitelogik==0.4.0"])
-
-ARGUMENTS = {"order": "o-1024", "amount": 80, "currency": "EUR", "reason": "arrived broken"}
-BODY = json.dumps(ARGUMENTS).encode().ljust(650, b" ")
-"""As many bytes as leaf and payload of a record of Remit have."""
-
-AT_ONCE = 4000
-"""Records that a bulk caller hands over at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sink:
-    """Something that takes records, in the forms it has."""
-
-    stored: Callable[[], int]
-    """How many there are, asked of the store and not of the object that wrote it."""
-    append: Callable[[], object] | None = None
-    """Durable when it returns."""
-    aappend: Callable[[], Awaitable[object]] | None = None
-    """Durable when it has been awaited."""
-    several: Callable[[], int] | None = None
-    """How many it has appended when it returns."""
-    close: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +42,14 @@ class Row:
     peer: str
     sink: str
     how: str
-    """`threads`, `tasks`, `bulk` or `locked`."""
+    """`threads`, `tasks`, `bulk`, `turns` or `locked`."""
     callers: int = 1
 
 
 CALLERS = (1, 8, 64)
 RAW = "floor: SQLite, a row a transaction"
 FLUSH = "floor: append and fdatasync"
+TURNS = "remit, by turns with SQLite"
 IDLE = "remit, a loop with nothing to do"
 LOCKED = "remit, a loop whose 64 callers wait for a locked file"
 ROWS = (
@@ -79,6 +57,16 @@ ROWS = (
     Row(RAW, "floor", "sqlite", "threads"),
     Row("floor: SQLite, 1,000 rows a transaction", "floor", "sqlite", "bulk"),
     Row("remit, bulk", "ours", "remit", "bulk"),
+    Row(TURNS, "ours", "remit", "turns"),
+    *(
+        Row(f"remit in PostgreSQL, {name}", "ours", "postgres", how, callers)
+        for name, how, callers in (
+            ("bulk", "bulk", 1),
+            ("1 threads", "threads", 1),
+            ("64 threads", "threads", 64),
+            ("64 tasks", "tasks", 64),
+        )
+    ),
     Row(IDLE, "ours", "idle", "locked", 0),
     Row(LOCKED, "ours", "remit", "locked", 64),
     *(
@@ -101,7 +89,7 @@ def main() -> int:
         print(json.dumps(_measure(row, options.folder, options.seconds)))
         return 0
     chosen = [one for one in ROWS if one.peer == "floor" or options.only in one.name]
-    timed = [one for one in chosen if one.how != "locked"]
+    timed = [one for one in chosen if one.how not in {"locked", "turns"}]
     answers: dict[str, list[dict[str, Any]]] = {one.name: [] for one in chosen}
     for turn in range(options.rounds):
         print(f"round {turn + 1}", file=sys.stderr)
@@ -189,6 +177,9 @@ def _compare(answers: dict[str, list[dict[str, Any]]]) -> None:
     theirs = max(rate(f"{aegis} threads"), rate(f"{aegis} tasks"))
     if alone:
         print(f"one caller: {rate(RAW) / alone:.2f} times what SQLite takes (at most 1.3)")
+    if ratios := [one["ratio"] for one in answers.get(TURNS, []) if "ratio" in one]:
+        shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"one caller, by turns with SQLite in one process: {shown} times (at most 1.3)")
     if best and theirs:
         print(f"64 callers: {best / theirs:.1f} times agent-aegis (at least 8)")
     for name in (IDLE, LOCKED):
@@ -203,6 +194,8 @@ def _measure(row: Row, folder: Path, seconds: float) -> dict[str, Any]:
     before = measure.mood()
     if row.how == "locked":
         return {"stall": _stall(row, folder, seconds)}
+    if row.how == "turns":
+        return {"ratio": _turns(folder, seconds)}
     sink, version = SINKS[row.sink](folder)
     drive = {"threads": _threads, "tasks": _tasks, "bulk": _bulk}[row.how]
     appended, taken, samples = drive(sink, row.callers, seconds)
@@ -279,9 +272,27 @@ def _tasks(sink: Sink, callers: int, seconds: float) -> Driven:
     return _summed(samples, perf_counter() - start)
 
 
+def _turns(folder: Path, seconds: float) -> float:
+    """How many times as long a lone append takes as one of SQLite, by turns in one process.
+
+    The disk has moods of its own, which a row measured a minute later does not share.
+    """
+    sinks = [SINKS[name](folder)[0] for name in ("sqlite", "remit")]
+    taken: list[list[int]] = [[], []]
+    deadline = perf_counter() + seconds
+    while perf_counter() < deadline:
+        for sink, samples in zip(sinks, taken, strict=True):
+            assert sink.append is not None
+            samples.extend(measure.calls(sink.append, 50))
+    for sink in sinks:
+        sink.close()
+    theirs, ours = map(sum, taken)
+    return ours / theirs
+
+
 def _stall(row: Row, folder: Path, seconds: float) -> float:
     """The longest time between two turns of a loop, while another process holds the file."""
-    sink = None if row.sink == "idle" else _remit(folder)[0]
+    sink = None if row.sink == "idle" else SINKS["remit"](folder)[0]
 
     async def turn(deadline: float) -> float:
         last, longest = perf_counter(), 0.0
@@ -317,138 +328,6 @@ def _bulk(sink: Sink, _callers: int, seconds: float) -> Driven:
 def _summed(samples: list[list[int]], taken: float) -> Driven:
     every = [one for mine in samples for one in mine]
     return len(every), taken, every
-
-
-def _disk(folder: Path) -> tuple[Sink, str]:
-    path = folder / "floor.log"
-    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-    flush = getattr(os, "fdatasync", os.fsync)
-
-    def append() -> None:
-        os.write(file, BODY)
-        flush(file)
-
-    sink = Sink(lambda: path.stat().st_size // len(BODY), append, close=lambda: os.close(file))
-    return sink, "floor"
-
-
-def _sqlite(folder: Path) -> tuple[Sink, str]:
-    path = folder / "floor.db"
-    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    writer.execute("PRAGMA journal_mode = WAL")
-    writer.execute("PRAGMA synchronous = FULL")
-    writer.execute("CREATE TABLE record (seq INTEGER PRIMARY KEY, body BLOB)")
-
-    def append() -> None:
-        writer.execute("INSERT INTO record (body) VALUES (?)", (BODY,))
-
-    def several() -> int:
-        writer.execute("BEGIN IMMEDIATE")
-        writer.executemany("INSERT INTO record (body) VALUES (?)", [(BODY,)] * 1000)
-        writer.execute("COMMIT")
-        return 1000
-
-    sink = Sink(lambda: _count(path, "record"), append, several=several, close=writer.close)
-    return sink, f"SQLite {sqlite3.sqlite_version}"
-
-
-def _remit(folder: Path) -> tuple[Sink, str]:
-    import remit
-    from remit.audit.record import Kind, Record
-    from remit.ledgers.sqlite import SqliteLedger
-    from remit.waiting import wait_on_loop
-
-    path = folder / "audit.db"
-    ledger = SqliteLedger(path)
-    subject, session = remit.Subject("agent", "billing-bot"), remit.Session("run-1")
-    request = remit.Request(subject, remit.Action("refund", ARGUMENTS), session=session)
-    decision = remit.Decision(remit.Effect.ALLOW, "small refunds are fine", ("small-refund",))
-    numbers = iter(range(sys.maxsize))
-
-    def record() -> Record:
-        number = next(numbers)
-        at = 1_795_262_400_000_000_000 + number
-        return Record(Kind.STARTED, f"5d1c09aa21e07c44-{number}", at, request, decision)
-
-    def records() -> Iterator[Record]:
-        return (record() for _ in range(AT_ONCE))
-
-    def several() -> int:
-        ledger.append_all(records()).result()
-        return AT_ONCE
-
-    def stored() -> int:
-        found = ledger.verify()
-        assert found.intact
-        assert found.size == found.signed == _count(path, "payload")
-        return found.size
-
-    sink = Sink(
-        stored,
-        lambda: ledger.append(record()).result(),
-        lambda: wait_on_loop(ledger.append(record())),
-        several,
-        ledger.close,
-    )
-    return sink, f"remit {remit.__version__}"
-
-
-def _aegis(folder: Path) -> tuple[Sink, str]:
-    from importlib.metadata import version
-
-    from aegis import Action, Policy
-    from aegis.runtime.audit import AuditLogger
-
-    audit = AuditLogger(folder / "aegis.db")
-    rule = {"name": "small-refund", "match": {"type": "refund"}, "approval": "auto"}
-    policy = Policy.from_dict({"version": "1", "rules": [rule]})
-    decision = policy.evaluate(Action("refund", "orders", dict(ARGUMENTS), agent_id="billing-bot"))
-    sink = Sink(
-        lambda: _count(folder / "aegis.db", "audit_log"),
-        lambda: audit.log("run-1", decision),
-        close=audit.close,
-    )
-    return sink, f"agent-aegis {version('agent-aegis')}"
-
-
-def _kitelogik(folder: Path) -> tuple[Sink, str]:
-    from importlib.metadata import version
-
-    from kitelogik.audit.store import AuditStore
-    from kitelogik.tether.models import PolicyDecision, RiskTier, SessionContext
-
-    path = folder / "kitelogik.db"
-    audit = AuditStore(str(path))
-    asyncio.run(audit.setup())
-    decision = PolicyDecision(
-        allow=True,
-        deny=False,
-        risk_tier=RiskTier.OPERATIONAL,
-        requires_hitl=False,
-        reason="small refunds are fine",
-    )
-    context = SessionContext(session_id="run-1", user_role="agent", session_scopes=[])
-
-    def record() -> Awaitable[str]:
-        return audit.record("run-1", "refund", ARGUMENTS, decision, context, "allowed")
-
-    sink = Sink(lambda: _count(path, "audit_log"), aappend=record)
-    return sink, f"kitelogik {version('kitelogik')}"
-
-
-SINKS = {
-    "disk": _disk,
-    "sqlite": _sqlite,
-    "remit": _remit,
-    "aegis": _aegis,
-    "kitelogik": _kitelogik,
-}
-
-
-def _count(path: Path, table: str) -> int:
-    with closing(sqlite3.connect(path)) as reader:
-        (found,) = reader.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(found)
 
 
 if __name__ == "__main__":
