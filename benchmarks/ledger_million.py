@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import measure
 import workers
@@ -60,7 +60,8 @@ def main() -> int:
     tenth = _ask("verify", folder / "tenth.db")
     more = answers["verify, peak MB"] - tenth["verify, peak MB"]
     print(f"\n{options.records:,} records, {(folder / 'whole.db').stat().st_size / 1e6:,.0f} MB")
-    print(f"appended per second: the first tenth {speeds[0]:,.0f}, the last {speeds[1]:,.0f}")
+    for name, (rate, each) in (("first", speeds[0]), ("last", speeds[-1])):
+        print(f"appended, the {name} tenth: {rate:,.0f}/s, {each:.1f} us of processor each")
     failed = [name for name, most in MOST.items() if answers[name] > most]
     rows = [(name, f"{value:,.2f}", MOST.get(name, "")) for name, value in answers.items()]
     print(workers.table(("what", "measured", "at most"), rows))
@@ -98,23 +99,24 @@ def _records(first: int, end: int) -> Iterator[Record]:
         yield Record(kind, f"c-{number // 2}", at, request, decision)
 
 
-def _fill(folder: Path, size: int) -> tuple[float, float]:
-    """Records per second for the first tenth and for the last."""
+def _fill(folder: Path, size: int) -> list[tuple[float, float]]:
+    """Records per second, and microseconds of processor a record, for each tenth."""
     tenth = max(size // 10, 1)
     taken = []
     with SqliteLedger(folder / "whole.db") as ledger:
         for part in range(10):
             first = part * tenth
             end = size if part == 9 else first + tenth
-            start = perf_counter()
+            start, worked = perf_counter(), process_time()
             for at in range(first, end, BATCH):
                 ledger.append_all(_records(at, min(end, at + BATCH))).result()
-            taken.append((end - first) / (perf_counter() - start))
-            print(f"{end:,} records, {taken[-1]:,.0f}/s", file=sys.stderr)
+            each = (process_time() - worked) * 1e6 / (end - first)
+            taken.append(((end - first) / (perf_counter() - start), each))
+            print(f"{end:,} records, {taken[-1][0]:,.0f}/s, {each:.1f} us each", file=sys.stderr)
     with SqliteLedger(folder / "tenth.db") as ledger:
         for at in range(0, tenth, BATCH):
             ledger.append_all(_records(at, min(tenth, at + BATCH))).result()
-    return taken[0], taken[-1]
+    return taken
 
 
 def _ask(question: str, ledger: Path) -> dict[str, float]:

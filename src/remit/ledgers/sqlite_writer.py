@@ -26,7 +26,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from itertools import count
 from threading import Event, Lock, Thread, get_ident
 
 from remit.audit.note import SigningKey
@@ -42,7 +41,7 @@ MOST_WAITING = 65_536
 ENDS_WITHIN = 0.05
 """Seconds that the end of a call waits for company."""
 
-SALTS_AT_ONCE = 64
+SALTS_AT_ONCE = 256
 
 
 class Writer:
@@ -110,16 +109,7 @@ class Writer:
             LogError: it is known already that they cannot be.
             ValueError: there are none, or some that do something to a question.
         """
-        handed = tuple(records)
-        if not handed:
-            raise ValueError("there are no records to keep, and so none has an index")
-        if any(one.move for one in handed):
-            raise ValueError("records that do something to a question are kept one by one")
-        salts = secrets.token_bytes(16 * len(handed))
-        entries = tuple(
-            encode(one, salts[at : at + 16])
-            for at, one in zip(count(step=16), handed, strict=False)
-        )
+        entries = tuple(encode(one, self._salt()) for one in records)
         job = Append(entries, Receipt(), awaited=True)
         self._submit(job)
         return job.future
