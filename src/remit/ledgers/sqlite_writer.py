@@ -110,6 +110,10 @@ class Writer:
             ValueError: there are none, or some that do something to a question.
         """
         entries = tuple(encode(one, self._salt()) for one in records)
+        if not entries:
+            raise ValueError("there are no records to keep, and so none has an index")
+        if any(entry.move for entry in entries):
+            raise ValueError("records that do something to a question are kept one by one")
         job = Append(entries, Receipt(), awaited=True)
         self._submit(job)
         return job.future
