@@ -219,6 +219,23 @@ def test_many_records_are_kept_together_or_not_at_all(ledger, path):
     assert ledger.verify().intact
 
 
+def test_a_mistake_in_the_thread_that_writes_is_told_to_everybody_and_stops_the_ledger(
+    ledger, monkeypatch, caplog
+):
+    append(ledger, record())
+
+    def mistake(self):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sqlite_worker.Worker, "_next_batch", mistake)
+    with pytest.raises(LogError, match="has stopped: ZeroDivisionError"):
+        append(ledger, record(call="c-2"), record(call="c-3"))
+    with pytest.raises(LogError, match="has stopped"):
+        ledger.append(record(call="c-4"))
+    assert "has stopped" in caplog.text
+    ledger.close()
+
+
 PRELUDE = f"""
 import os, sys, threading
 sys.path.insert(0, {str(HERE)!r})

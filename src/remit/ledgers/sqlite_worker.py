@@ -38,7 +38,11 @@ def work(worker: Worker) -> None:
         worker.jobs.wait(worker.next_duty())
         with worker.lock:
             worker.writing = get_ident()
-            going = worker.take_turn()
+            try:
+                going = worker.take_turn()
+            except Exception as error:  # noqa: BLE001 - nobody must wait for a thread that has ended
+                worker.give_up(error)
+                going = False
             worker.writing = None
 
 
@@ -74,6 +78,8 @@ class Worker:
         self.retry_at = math.inf
         self.behind = False
         """Whether there is more to catch up with."""
+        self.broken: Exception | None = None
+        """What has ended the thread that writes."""
         self.done = 0
         """Records whose callers were told how it went."""
 
@@ -149,6 +155,18 @@ class Worker:
                 self._succeed(self.doubt, places)
                 self.jobs.forget(self.doubt)
         self.doubt = ()
+
+    def give_up(self, error: Exception) -> None:
+        """Take nothing more, and tell everybody who waits why."""
+        _logger.critical("the ledger %s has stopped", self.name, exc_info=error)
+        self.broken = error
+        jobs = self.jobs.waiting()
+        self.jobs.forget(jobs)
+        for job in jobs:
+            if type(job) is Pause:
+                job.go_on.set()
+            if not job.future.done():
+                job.future.set_exception(LogError(f"the ledger {self.name} has stopped: {error!r}"))
 
     def next_duty(self) -> float:
         """When there is something to do, though nobody asks."""

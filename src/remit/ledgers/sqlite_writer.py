@@ -78,6 +78,8 @@ class Writer:
         self._lock.acquire()
         if self._thread is None or self._worker is None or self._is_here():
             return
+        if self._worker.broken is not None:
+            return
         if self._closed:
             self._thread.join()
             return
@@ -135,7 +137,7 @@ class Writer:
             if self._closed:
                 return
             self._closed = True
-            if self._thread is None or self._worker is None:
+            if self._thread is None or self._worker is None or self._worker.broken:
                 return
             self._worker.jobs.put(Stop(future), 0.0, urgent=True)
         # The garbage collector may call from anywhere, even from the thread that writes.
@@ -163,6 +165,8 @@ class Writer:
             if self._closed:
                 raise LogError(f"the ledger {self._name} is closed")
             worker = self._worker or self._start()
+            if worker.broken is not None:
+                raise LogError(f"the ledger {self._name} has stopped: {worker.broken!r}")
             if type(job) is Append:
                 self._make_room(job, worker)
                 job.future.waited_for = worker.serve
