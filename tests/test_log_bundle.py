@@ -53,7 +53,7 @@ def ledger(tmp_path_factory):
 def export(path, output):
     log = SqliteLog(path)
     with log.parts() as parts, bundle.created(output) as put:
-        bundle.write(parts, log.verifying_key(), put)
+        bundle.write(parts, log.trust(), put)
     return output
 
 

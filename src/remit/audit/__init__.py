@@ -6,6 +6,10 @@
     tiles       how a log is laid out in files
     note        texts and who signed them
     checkpoint  the signed head of a log
+    rotation    how a log changes the key that signs it
+    trust       whom a verifier believes
+    reading     the records as a verifier reads them
+    history     what was signed, held against them
     verify      whether a log is whole, in order and unchanged
     findings    what `verify` reports
 

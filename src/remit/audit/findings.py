@@ -58,6 +58,17 @@ class Finding(msgspec.Struct, frozen=True):
         return self.kind not in FACTS
 
 
+class Rotated(msgspec.Struct, frozen=True):
+    """A key that was replaced, as a verifier could follow it."""
+
+    index: int
+    """The record that says so."""
+    size: int
+    """How many records the checkpoint signs that both keys signed."""
+    previous: str
+    key: str
+
+
 class Verification(msgspec.Struct, frozen=True):
     """What a verifier saw of a log."""
 
@@ -70,8 +81,15 @@ class Verification(msgspec.Struct, frozen=True):
     checkpoints: int
     """How many checkpoints hold."""
     findings: tuple[Finding, ...] = ()
+    rotations: tuple[Rotated, ...] = ()
+    """Which keys were replaced by which, in order."""
 
     @property
     def intact(self) -> bool:
         """Nothing found speaks against the log. How much of it is signed, `signed` says."""
         return not any(finding.breaks for finding in self.findings)
+
+
+def span_of(first: int, end: int) -> str:
+    """The records from *first* up to *end*, in words."""
+    return f"record {first}" if end == first + 1 else f"records {first} to {end - 1}"

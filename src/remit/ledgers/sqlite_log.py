@@ -25,6 +25,7 @@ from remit.audit.tree import (
     inclusion_ranges,
     range_root,
 )
+from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
 from remit.ledgers import keys, sqlite_docket, sqlite_schema
@@ -109,8 +110,15 @@ class SqliteLog:
         """The key beside the file that checks the checkpoints."""
         return keys.load_verifying(self.path)
 
+    def trust(self) -> Trust:
+        """That key, and those it replaced."""
+        return keys.load_trust(self.path)
+
     def verify(
-        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+        self,
+        trusted: Trust | Iterable[VerifyingKey] | None = None,
+        *,
+        checkpoint: str | None = None,
     ) -> Verification:
         """Whether the log is whole, in order and unchanged.
 
@@ -121,7 +129,7 @@ class SqliteLog:
             return verify(
                 _entries(connection),
                 _checkpoints(connection),
-                (self.verifying_key(),) if trusted is None else trusted,
+                self.trust() if trusted is None else trusted,
                 origin=self.origin,
                 outside=checkpoint,
                 head=_frontier(connection),

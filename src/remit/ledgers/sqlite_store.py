@@ -13,10 +13,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from remit.audit import note
+from remit.audit import note, rotation
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
+from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
 from remit.errors import Conflict, LogError
 from remit.ledgers import sqlite_docket, sqlite_schema
@@ -30,6 +31,10 @@ ROWS_AT_ONCE = 128
 _RECORD = "INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)"
 _PAYLOAD = "INSERT INTO payload (seq, body) VALUES (?, ?)"
 _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
+_ROTATIONS = """
+SELECT seq, CAST(leaf AS BLOB), CAST(body AS BLOB), hash
+FROM record LEFT JOIN payload USING (seq) WHERE action = ? AND kind = 'changed' ORDER BY seq
+"""
 
 
 class Store:
@@ -52,28 +57,22 @@ class Store:
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
             if not refused:
-                return list(_keep(connection, entries, hashes))
+                return list(keep(connection, entries, hashes))
             kept = [at for at in range(len(entries)) if at not in refused]
-            places = _keep(connection, [entries[at] for at in kept], [hashes[at] for at in kept])
+            places = keep(connection, [entries[at] for at in kept], [hashes[at] for at in kept])
             found: dict[int, int | Conflict] = {**refused, **dict(zip(kept, places, strict=True))}
             return [found[at] for at in range(len(entries))]
 
-        return self._transact(work)
+        return self.transact(work)
 
     def sign(self, key: SigningKey) -> str:
         """The head of the log as it is now, signed with *key*; once is enough for each head."""
 
         def work(connection: sqlite3.Connection) -> str:
-            origin, size, frontier = _tree(connection)
-            query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
-            last = connection.execute(query, (size,)).fetchone()
-            if last is not None and note.signed_by(last[0], key):
-                return str(last[0])
-            signed = Checkpoint(origin, size, frontier.root()).sign(key)
-            connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
-            return signed
+            rotation.check_in_use(rotations(connection), key)
+            return sign(connection, key)
 
-        return self._transact(work)
+        return self.transact(work)
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
@@ -81,7 +80,8 @@ class Store:
         if connection is not None:
             connection.close()
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What *work* answers, once all it did is on disk."""
         try:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
@@ -103,9 +103,7 @@ class Store:
         return self._connection
 
 
-def _keep(
-    connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]
-) -> range:
+def keep(connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]) -> range:
     """Where *entries* are, once the transaction ends."""
     _, first, frontier = _tree(connection)
     nodes: list[Node] = []
@@ -119,6 +117,24 @@ def _keep(
     tree = (grown.size, grown.to_bytes())
     connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
     return indexes
+
+
+def sign(connection: sqlite3.Connection, *keys: SigningKey) -> str:
+    """The head of the log as it is now, signed with all of *keys*, within a transaction."""
+    origin, size, frontier = _tree(connection)
+    query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
+    last = connection.execute(query, (size,)).fetchone()
+    if last is not None and all(note.signed_by(last[0], key) for key in keys):
+        return str(last[0])
+    signed = Checkpoint(origin, size, frontier.root()).sign(*keys)
+    connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
+    return signed
+
+
+def rotations(connection: sqlite3.Connection) -> list[Stored]:
+    """The records that say that a key was replaced."""
+    found = connection.execute(_ROTATIONS, (rotation.ACTION,))
+    return [Stored(*row) for row in found]
 
 
 def _insert(connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:

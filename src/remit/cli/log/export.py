@@ -77,7 +77,7 @@ def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool)
         if not isinstance(log, SqliteLog):
             raise Stop(Exit.USAGE, f"{ledger} is a database: a bundle is made of a ledger file")
         with log.parts() as parts, _created(output, force=force) as put:
-            bundle.write(parts, log.verifying_key(), put)
+            bundle.write(parts, log.trust(), put)
 
 
 @contextmanager

@@ -15,9 +15,11 @@ from remit.cli.exits import Exit, Stop
 from remit.errors import LogError
 from remit.ledgers.bundle import Bundle, is_bundle
 from remit.ledgers.postgres_address import SCHEMES, Address, Unreachable
+from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
 
 if TYPE_CHECKING:
+    from remit.ledgers.postgres import PostgresLedger
     from remit.ledgers.postgres_log import PostgresLog
 
 Log: TypeAlias = "SqliteLog | PostgresLog"
@@ -67,6 +69,22 @@ def checking(path: Path | Address) -> Iterator[Log | Bundle]:
             return
         with closing(Bundle(path)) as bundle:
             yield bundle
+
+
+@contextmanager
+def writing(
+    path: Path | Address, signer: Path | None = None
+) -> Iterator[SqliteLedger | PostgresLedger]:
+    """The ledger at *path*, to be changed; *signer* is the file with its signing key."""
+    with _readable(path):
+        if isinstance(path, Path):
+            with SqliteLedger(path, signer=signer) as ledger:
+                yield ledger
+            return
+        from remit.ledgers.postgres import PostgresLedger
+
+        with PostgresLedger(path.dsn, signer=signer, patience=path.patience) as database:
+            yield database
 
 
 @contextmanager

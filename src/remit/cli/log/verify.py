@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 
-from remit.audit.checkpoint import Checkpoint, open_checkpoint
+from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
 from remit.audit.findings import Finding, FindingKind, Verification
 from remit.audit.note import VerifyingKey
+from remit.audit.trust import Trust, UnknownSigner
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json, Strict
@@ -44,28 +46,30 @@ def verify(
     owns the machine.
 
     Args:
-        key: the verifying key to trust; the one beside the ledger if not said.
+        key: the verifying key to trust; the one beside the ledger if not said. Where the ledger
+            says that another took its place, and it signed that, the other is trusted from there.
         checkpoint: one that was kept elsewhere.
         strict: let also calls that never ended, erased payloads and unsigned records fail it.
         ledger: the ledger file, or a bundle that was exported.
         as_json: print a JSON document.
     """
     with checking(ledger) as log:
-        trusted = _key(key, ledger, log)
+        trusted = _trust(key, ledger, log)
         kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
-        outside = None if kept is None else _open(kept, trusted, log, checkpoint)
-        found = log.verify([trusted], checkpoint=kept)
+        outside = None if kept is None else _open(kept, log, checkpoint)
+        found = _verify(log, trusted, kept, checkpoint)
         state = _state(found, strict=strict)
         if as_json:
             whole = {"ledger": str(ledger), "whole": state == WHOLE, "origin": log.origin}
-            screen.emit(whole | _document(trusted, outside, found))
+            screen.emit(whole | _document(trusted.keys[0], outside, found))
         else:
             told = {
                 "log": log.origin,
                 "records": str(found.size),
                 "root": _base64(found.root),
                 "signed": _extent(found),
-                "key": _whose(trusted, key),
+                "key": _whose(trusted.keys[0], key),
+                **_replaced(found),
                 "kept": _kept(outside, checkpoint),
             }
             screen.say((str(ledger), "bold"), " is ", screen.styled(state))
@@ -74,35 +78,42 @@ def verify(
     return Exit.OK if state == WHOLE else Exit.FAILED
 
 
-def _key(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
+def _trust(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> Trust:
     if path is None:
-        return _key_beside(ledger, log)
+        return _trust_beside(ledger, log)
     try:
-        return VerifyingKey.parse(note(path, "a verifying key"))
+        return Trust.parse(note(path, "a verifying key"))
     except LogError as error:
         raise Stop(Exit.INVALID, f"{path}: {error}") from error
 
 
-def _key_beside(ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
+def _trust_beside(ledger: Path | Address, log: Log | Bundle) -> Trust:
     if isinstance(ledger, Address):
         message = f"no key lies beside {ledger}: name the one you trust with --key"
         raise Stop(Exit.USAGE, message)
     try:
-        return log.verifying_key()
+        return log.trust()
     except FileNotFoundError as error:
         message = f"{error.filename}: there is no key beside the ledger; name one with --key"
         raise Stop(Exit.UNREADABLE, message) from error
 
 
-def _open(kept: str, key: VerifyingKey, log: Log | Bundle, path: Path | None) -> Checkpoint:
+def _open(kept: str, log: Log | Bundle, path: Path | None) -> Checkpoint:
     try:
-        opened = open_checkpoint(kept, [key])
+        opened = parse_checkpoint_unchecked(kept)
     except LogError as error:
         raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
     if opened.origin != log.origin:
         message = f"{path} is a checkpoint of {opened.origin}, and this ledger is {log.origin}"
         raise Stop(Exit.FAILED, message)
     return opened
+
+
+def _verify(log: Log | Bundle, trust: Trust, kept: str | None, path: Path | None) -> Verification:
+    try:
+        return log.verify(trust, checkpoint=kept)
+    except UnknownSigner as error:
+        raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
 
 
 def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
@@ -112,6 +123,7 @@ def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification
         "signed": found.signed,
         "checkpoints": found.checkpoints,
         "key": str(key),
+        "rotations": [msgspec.structs.asdict(one) for one in found.rotations],
         "kept": outside and {"size": outside.size, "root": _base64(outside.root)},
         "findings": [
             {"kind": each.kind, "index": each.index, "breaks": each.breaks, "message": each.message}
@@ -138,6 +150,17 @@ def _extent(found: Verification) -> str:
 def _whose(key: VerifyingKey, path: Path | None) -> str:
     where = f"from {path}" if path else "beside the ledger; trust one kept elsewhere with --key"
     return f"{key.name}+{key.hash.hex()} {where}"
+
+
+def _replaced(found: Verification) -> dict[str, str]:
+    if not found.rotations:
+        return {}
+    told = (f"by {_short(one.key)} in record {one.index}" for one in found.rotations)
+    return {"replaced": "; ".join(told)}
+
+
+def _short(key: str) -> str:
+    return "+".join(key.split("+")[:2])
 
 
 def _kept(outside: Checkpoint | None, path: Path | None) -> str:

@@ -1,0 +1,64 @@
+"""What is done to a ledger in a database as a whole: its key is replaced."""
+
+# ruff: noqa: F811 - the fixtures that tests name are imported
+
+import pytest
+from cli_shell import Shell
+from ledger_contract import a_whole_call, append
+from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures
+
+from remit.audit.note import SigningKey
+from remit.errors import LogError
+from remit.ledgers.postgres_log import PostgresLog
+from remit.model import Subject
+
+OPERATOR = Subject("user", "operator")
+NEXT = SigningKey.from_seed("remit/test", b"n" * 32)
+
+
+@pytest.fixture
+def remit(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REMIT_LEDGER", raising=False)
+    return Shell(capsys)
+
+
+def test_a_key_is_replaced_and_whoever_trusts_the_old_one_can_follow(url):
+    with PostgresLedger(url, signer=KEY) as ledger, PostgresLedger(url, signer=KEY) as other:
+        append(ledger, *a_whole_call())
+        bridge = ledger.rotate_key(NEXT, by=OPERATOR)
+        append(other, *a_whole_call("c-2"))
+        with pytest.raises(LogError, match="signs no more: record 2"):
+            other.checkpoint()
+        with pytest.raises(LogError, match="signs no more: record 2"):
+            other.close()
+        ledger.checkpoint()
+    log = PostgresLog(url)
+    for trusted in ([KEY.verifying], [NEXT.verifying]):
+        verification = log.verify(trusted, checkpoint=bridge)
+        assert (verification.signed, verification.findings) == (5, ())
+        assert [one.index for one in verification.rotations] == [2]
+    with PostgresLedger(url) as ledger, pytest.raises(LogError, match="has no signing key here"):
+        ledger.rotate_key(by=OPERATOR)
+
+
+def test_a_rotation_that_was_committed_and_not_answered_is_done_once(url):
+    with PostgresLedger(url, signer=KEY) as ledger:
+        append(ledger, *a_whole_call())
+        store = ledger._store()
+        first = store.rotate(KEY, NEXT, OPERATOR)
+        assert store.rotate(KEY, NEXT, OPERATOR) == first
+        store.close()
+        assert ledger.rotate_key(NEXT, by=OPERATOR) == first
+    assert PostgresLog(url).size() == 3
+
+
+def test_the_key_of_a_database_is_replaced_from_the_command_line(remit, url, tmp_path):
+    remit("key", "generate", "audit")
+    (tmp_path / "old.pub").write_text((tmp_path / "audit.pub").read_text())
+    with PostgresLedger(url, signer="audit.key") as ledger:
+        append(ledger, *a_whole_call())
+    ended = remit("key", "rotate", "--ledger", url, "--signer", "audit.key", "--by", "ops")
+    assert ended.code == 0
+    for key in ("old.pub", "audit.pub"):
+        assert remit("log", "verify", "--ledger", url, "--key", key).code == 0
