@@ -1,4 +1,4 @@
-"""What is done to a ledger in a database as a whole: its key is replaced."""
+"""What is done to a ledger in a database as a whole: its key is replaced, witnesses sign."""
 
 # ruff: noqa: F811 - the fixtures that tests name are imported
 
@@ -7,6 +7,7 @@ from cli_shell import Shell
 from ledger_contract import a_whole_call, append
 from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures
 
+from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.errors import LogError
 from remit.ledgers.postgres_log import PostgresLog
@@ -62,3 +63,19 @@ def test_the_key_of_a_database_is_replaced_from_the_command_line(remit, url, tmp
     assert ended.code == 0
     for key in ("old.pub", "audit.pub"):
         assert remit("log", "verify", "--ledger", url, "--key", key).code == 0
+
+
+def test_what_a_witness_signed_is_kept_in_the_checkpoint_it_signed(remit, url, tmp_path):
+    (tmp_path / "audit.pub").write_text(str(KEY.verifying))
+    with PostgresLedger(url, signer=KEY) as ledger:
+        append(ledger, *a_whole_call())
+        ledger.checkpoint()
+    remit("key", "generate", "w", "--witness")
+    arguments = ("--signer", "w.key", "--key", "audit.pub", "--seen", "seen", "--ledger", url)
+    (tmp_path / "cosigned").write_text(remit("log", "witness", *arguments).out)
+    assert remit("log", "checkpoint", "--add", "cosigned", "--ledger", url).code == 0
+    verify = ("log", "verify", "--key", "audit.pub", "--witness", "w.pub", "--ledger", url)
+    assert remit(*verify, "--json").json["witnessed"] == 2
+    odd = Checkpoint("remit/test", 1, bytes(32)).sign(KEY)
+    with PostgresLedger(url) as ledger, pytest.raises(LogError, match="no such checkpoint"):
+        ledger.add_signatures(odd)

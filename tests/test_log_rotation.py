@@ -197,9 +197,8 @@ def test_both_verifiers_follow_alike(tmp_path, name):
         found = agreed(made, kept)
         if found == "no answer":
             continue
-        seen = stranger.verify(
-            str(made), None, None if kept is None else str(made.parent / "kept.checkpoint")
-        )
+        file = None if kept is None else str(tmp_path / "kept.checkpoint")
+        seen = stranger.verify(str(made), stranger.Given(kept=file))
         with closing(Bundle(made)) as read:
             verification = read.verify(checkpoint=kept)
         assert [
@@ -312,5 +311,5 @@ def test_a_bundle_of_a_rotated_log_carries_its_keys(tmp_path):
     assert len((made / "key").read_text().splitlines()) == 2
     assert ours(made) == agreed(made)
     kept = write(tmp_path / "old.pub", str(old))
-    seen = stranger.verify(str(made), str(kept), None)
+    seen = stranger.verify(str(made), stranger.Given(str(kept)))
     assert (seen["whole"], seen["signed"], len(seen["rotations"])) == (True, 3, 1)

@@ -234,7 +234,9 @@ def test_an_erased_payload_is_a_fact_and_breaks_no_proof():
 
 
 def test_only_facts_leave_a_log_intact():
-    assert {FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED} == FACTS
+    assert {
+        FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED, FindingKind.UNWITNESSED
+    } == FACTS  # fmt: skip
 
 
 changes = st.sampled_from(["leaf", "payload", "hash"])

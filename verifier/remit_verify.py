@@ -20,7 +20,7 @@ import hashlib
 import json
 import sys
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FACTS = {"unended", "erased", "unsigned"}
+FACTS = {"unended", "erased", "unsigned", "unwitnessed"}
 KINDS = {"refused", "asked", "answered", "started", "returned", "raised", "noted", "changed"}
 DASH = "\u2014 "
 LARGEST = 2**26
@@ -165,7 +165,7 @@ def parse_keys(text: str) -> tuple[Key, list[Key]]:
     return key, replaced
 
 
-def parse_key(text: str) -> Key:
+def parse_key(text: str, algorithm: bytes = b"\x01") -> Key:
     text = text.strip()
     parts = text.split("+", 2)
     if len(parts) != 3:
@@ -173,8 +173,8 @@ def parse_key(text: str) -> Key:
     check_name(parts[0])
     data = strict_base64(parts[2])
     hint = hashlib.sha256(parts[0].encode() + b"\n" + data).digest()[:4]
-    if len(data) != 33 or data[:1] != b"\x01" or hint.hex() != parts[1]:
-        raise Unusable("this is not an Ed25519 key, or its hash is not its own")
+    if len(data) != 33 or data[:1] != algorithm or hint.hex() != parts[1]:
+        raise Unusable("this is a key of another kind, or its hash is not its own")
     return Key(parts[0], hint, data[1:], text)
 
 
@@ -195,6 +195,26 @@ def open_note(note: str, keys: Iterable[Key]) -> tuple[str, set[Key]]:
     if not signers:
         raise Unusable("not signed by a trusted key")
     return text, signers
+
+
+def times_of(note: str, witnesses: Iterable[Key]) -> list[int]:
+    """When *witnesses* cosigned *note*; none of those who did may have done so wrongly."""
+    text, signatures = parts_of(note)
+    times = []
+    for key in set(witnesses):
+        ours = [data[4:] for name, data in signatures if (name, data[:4]) == key[:2]]
+        if not ours:
+            continue
+        time = int.from_bytes(ours[0][:8], "big")
+        statement = f"cosignature/v1\ntime {time}\n{text}".encode()
+        if len(ours[0]) != 72 or time >= 2**63:
+            raise Unusable(f"{key.name} did not sign this")
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(ours[0][8:], statement)
+        except (InvalidSignature, ValueError) as error:
+            raise Unusable(f"{key.name} did not sign this") from error
+        times.append(time)
+    return times
 
 
 def parts_of(note: str) -> tuple[str, list[tuple[str, bytes]]]:
@@ -280,10 +300,22 @@ def signed_by_both(note: str, rotation: Rotation) -> bool:
         return False
 
 
+class Trust(NamedTuple):
+    """Whom to believe before anything was read."""
+
+    key: Key
+    retired: list[Key]
+    witnesses: list[Key]
+    quorum: int
+
+
 class Keyring:
     """The keys that count at the place up to which the checkpoints were looked at."""
 
-    def __init__(self, key: Key, retired: list[Key], rotations: list[Rotation]) -> None:
+    def __init__(self, trust: Trust, rotations: list[Rotation]) -> None:
+        key, retired = trust.key, trust.retired
+        self.witnesses = trust.witnesses
+        self.needed = trust.quorum or len(set(trust.witnesses))
         self.counting = {key}
         self.retired = set(retired) - {key}
         self.replaced: dict[Key, int] = {}
@@ -297,6 +329,7 @@ class Keyring:
         try:
             text, signers = open_note(note, known)
             head = head_in(text, origin)
+            times_of(note, self.witnesses)
         except Unusable as error:
             names = {key[:2] for key in known | set(self.replaced)}
             ids = ids_in(note)
@@ -452,24 +485,33 @@ class Report:
         ]
 
 
-def verify(path: str, key_file: str | None, kept_file: str | None) -> dict[str, Any]:
+class Given(NamedTuple):
+    """What whoever verifies brings along: names of files."""
+
+    key: str | None = None
+    kept: str | None = None
+    witnesses: Sequence[str] = ()
+    quorum: int = 0
+
+
+def verify(path: str, given: Given) -> dict[str, Any]:
     """Everything `remit log verify --json` says about the bundle at *path*."""
     with opened(path) as read:
-        return check(path, read, key_file, kept_file)
+        return check(path, read, given)
 
 
-def check(
-    path: str, read: Callable[[str], bytes], key_file: str | None, kept_file: str | None
-) -> dict[str, Any]:
+def check(path: str, read: Callable[[str], bytes], given: Given) -> dict[str, Any]:
     about = read_about(read)
-    key, retired = parse_keys(read_text(key_file) if key_file else decode(read("key"), "key"))
-    kept = read_text(kept_file) if kept_file else None
+    key, retired = parse_keys(read_text(given.key) if given.key else decode(read("key"), "key"))
+    witnesses = [parse_key(read_text(name), b"\x04") for name in given.witnesses]
+    trust = Trust(key, retired, witnesses, given.quorum)
+    kept = read_text(given.kept) if given.kept else None
     notes = [note_in(line) for line in read("checkpoints").splitlines()]
     report = Report()
     rotations: list[Rotation] = []
     wanted = {size for note in [*notes, kept or ""] for size in size_in(note)}
     roots, final, damaged = walk(read, about, wanted, report, rotations)
-    keyring = Keyring(key, retired, rotations)
+    keyring = Keyring(trust, rotations)
     judge = Judge(about, roots, keyring, kept, report)
     judge.judge(notes)
     for position, why, _ in keyring.doubts:
@@ -479,16 +521,21 @@ def check(
     signed = judge.signed
     if signed < about["size"]:
         report.add("unsigned", signed, f"records {signed} to {about['size'] - 1} are not signed")
+    if witnesses and judge.witnessed < about["size"]:
+        message = f"records from {judge.witnessed} on were not cosigned by enough witnesses"
+        report.add("unwitnessed", judge.witnessed, message)
+    vouched = signed > 0 and (judge.witnessed > 0 or not witnesses)
     findings = report.sorted()
     broken = any(one["breaks"] for one in findings)
     return {
         "ledger": path,
-        "whole": not broken and (signed > 0 or about["size"] == 0),
+        "whole": not broken and (vouched or about["size"] == 0),
         "origin": about["origin"],
         "size": about["size"],
         "root": base64.b64encode(final).decode(),
         "signed": signed,
         "checkpoints": judge.holding,
+        "witnessed": judge.witnessed if witnesses else None,
         "key": key.text,
         "rotations": [
             {"index": one.index, "size": size, "previous": one.previous.text, "key": one.key.text}
@@ -664,6 +711,7 @@ class Judge:
         self.signed = self.holding = self.latest = self.promised = self.before = 0
         self.doubted: list[Head] = []
         self.waiting = kept
+        self.witnessed = 0
         self.kept = parse_head(parts_of(kept)[0]) if kept else None
 
     def judge(self, notes: list[str]) -> None:
@@ -696,6 +744,7 @@ class Judge:
             self.contradict(self.doubted, self.signed)
             self.doubted = []
             self.signed, self.holding = head.size, self.holding + 1
+            self.count_witnesses(head, note)
             self.keyring.follow(head, note)
 
     def look_at_kept(self) -> None:
@@ -705,13 +754,20 @@ class Judge:
         known = self.keyring.counting | self.keyring.retired | set(self.keyring.replaced)
         text, signers = open_note(note, known)
         kept = head_in(text, self.origin)
+        times_of(note, self.keyring.witnesses)
         if kept.size > self.size:
             self.promised = max(self.promised, kept.size)
         elif self.roots[kept.size] != kept.root:
             self.contradict([kept], self.before if self.latest == kept.size else self.signed)
         else:
             self.holding += 1
+            self.count_witnesses(kept, note)
             self.signed = kept.size if signers & self.keyring.counting else self.signed
+
+    def count_witnesses(self, head: Head, note: str) -> None:
+        times = times_of(note, self.keyring.witnesses)
+        if self.keyring.needed and len(times) >= self.keyring.needed:
+            self.witnessed = max(self.witnessed, head.size)
 
     def report_rewritten(self, left: list[Head]) -> None:
         if not left:
@@ -733,11 +789,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", help="the folder or the tar file")
     parser.add_argument("--key", help="file with the verifying key to trust; not the bundle's own")
     parser.add_argument("--checkpoint", help="file with a checkpoint that was kept elsewhere")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="file with the key of a witness"
+    )
+    parser.add_argument("--quorum", type=int, default=0, help="how many of them; all if not said")
     parser.add_argument("--strict", action="store_true", help="facts fail the log too")
     parser.add_argument("--json", action="store_true", help="print a JSON document")
     options = parser.parse_args(arguments)
+    if not 0 <= options.quorum <= len(set(options.witness)):
+        parser.error("there are fewer witnesses than --quorum says")
+    given = Given(options.key, options.checkpoint, options.witness, options.quorum)
     try:
-        found = verify(options.bundle, options.key, options.checkpoint)
+        found = verify(options.bundle, given)
     except Unusable as error:
         print(f"remit_verify: {error}", file=sys.stderr)
         return 3

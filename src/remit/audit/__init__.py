@@ -6,6 +6,7 @@
     tiles       how a log is laid out in files
     note        texts and who signed them
     checkpoint  the signed head of a log
+    cosignature what a witness says of it
     rotation    how a log changes the key that signs it
     trust       whom a verifier believes
     reading     the records as a verifier reads them

@@ -40,9 +40,13 @@ class FindingKind(StrEnum):
     """Payloads were deleted, as retention and erasure do. A fact."""
     UNSIGNED = "unsigned"
     """Records lie behind the last checkpoint. A fact."""
+    UNWITNESSED = "unwitnessed"
+    """Records lie behind the last checkpoint that enough witnesses cosigned. A fact."""
 
 
-FACTS = frozenset({FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED})
+FACTS = frozenset(
+    {FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED, FindingKind.UNWITNESSED}
+)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -81,6 +85,8 @@ class Verification(msgspec.Struct, frozen=True):
     checkpoints: int
     """How many checkpoints hold."""
     findings: tuple[Finding, ...] = ()
+    witnessed: int = 0
+    """How many records, from the first, enough witnesses have seen; 0 where none was named."""
     rotations: tuple[Rotated, ...] = ()
     """Which keys were replaced by which, in order."""
 

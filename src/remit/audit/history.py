@@ -26,6 +26,7 @@ class History:
         self.kept = kept
         self.kept_size = -1 if kept is None else _size_of(kept, self.keyring)
         self.signed = 0
+        self.witnessed = 0
         self.holding = 0
         self.doubted: list[Checkpoint] = []
         """Checkpoints that do not hold, since the last that does."""
@@ -63,6 +64,7 @@ class History:
         self.doubted = []
         self.signed = checkpoint.size
         self.holding += 1
+        self.count_witnesses(mark)
         self.keyring.follow(mark)
 
     def compare_kept(self, mark: Mark, before: int) -> None:
@@ -71,10 +73,17 @@ class History:
         if kept.root == self.log.frontier.root():
             self.signed = kept.size if mark.vouches else self.signed
             self.holding += 1
+            self.count_witnesses(mark)
             return
         first = before if before < kept.size else 0
         message = f"{span_of(first, kept.size)}: not those of the checkpoint kept elsewhere"
         self.log.find(FindingKind.FORKED, first, message)
+
+    def count_witnesses(self, mark: Mark) -> None:
+        """See whether enough witnesses cosigned a checkpoint that holds."""
+        needed = self.keyring.trust.cosignatures
+        if needed and len(mark.witnessed) >= needed:
+            self.witnessed = max(self.witnessed, mark.checkpoint.size)
 
     def report_forks(self, others: Iterable[Checkpoint]) -> None:
         """Say that *others* are of another history than this."""
@@ -134,6 +143,10 @@ class History:
         if self.signed < log.size:
             message = f"{span_of(self.signed, log.size)}: behind the last checkpoint that holds"
             log.find(FindingKind.UNSIGNED, self.signed, message)
+        if self.keyring.trust.witnesses and self.witnessed < log.size:
+            what = span_of(self.witnessed, log.size)
+            message = f"{what}: behind the last checkpoint that enough witnesses cosigned"
+            log.find(FindingKind.UNWITNESSED, self.witnessed, message)
         found = [*self.keyring.findings(), *log.findings]
         return Verification(
             size=log.size,
@@ -141,6 +154,7 @@ class History:
             signed=self.signed,
             checkpoints=self.holding,
             findings=tuple(sorted(found, key=lambda one: (not one.breaks, one.index))),
+            witnessed=self.witnessed,
             rotations=tuple(self.keyring.followed),
         )
 

@@ -13,6 +13,7 @@ import msgspec
 
 from remit.audit import note
 from remit.audit.checkpoint import Checkpoint
+from remit.audit.cosignature import WitnessKey, time_of
 from remit.audit.findings import Finding, FindingKind, Rotated
 from remit.audit.note import VerifyingKey
 from remit.audit.rotation import Rotation, vouched_by_both
@@ -26,6 +27,19 @@ class Trust(msgspec.Struct, frozen=True):
     """Each may sign the log, until the log replaces it."""
     retired: tuple[VerifyingKey, ...] = ()
     """Earlier keys of it. By themselves they vouch for nothing: whoever stole one could sign."""
+    witnesses: tuple[WitnessKey, ...] = ()
+    """Who cosigns its checkpoints."""
+    quorum: int = 0
+    """How many of them it takes; all of them, if 0."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.quorum <= len(set(self.witnesses)):
+            raise ValueError(f"there are {len(set(self.witnesses))} witnesses, not {self.quorum}")
+
+    @property
+    def cosignatures(self) -> int:
+        """How many witnesses it takes."""
+        return self.quorum or len(set(self.witnesses))
 
     @classmethod
     def of(cls, given: Trust | Iterable[VerifyingKey]) -> Trust:
@@ -49,6 +63,8 @@ class Mark(msgspec.Struct, frozen=True):
     signed: str
     vouches: bool
     """By a key that counts; else by one that the log has replaced, or should have."""
+    witnessed: tuple[int, ...] = ()
+    """When the witnesses say that they cosigned it, in Unix seconds."""
 
 
 class UnknownSigner(LogError):
@@ -60,6 +76,7 @@ class Keyring:
 
     def __init__(self, trust: Trust, origin: str | None) -> None:
         self.origin = origin
+        self.trust = trust
         self.counting = list(trust.keys)
         self.retired = [key for key in trust.retired if key not in trust.keys]
         self.replaced: dict[VerifyingKey, int] = {}
@@ -101,7 +118,8 @@ class Keyring:
         check_origin(checkpoint, self.origin)
         signers = {(one.name, one.hash) for one in opened.signatures}
         vouches = any((key.name, key.hash) in signers for key in self.counting)
-        return Mark(checkpoint, signed, vouches)
+        seen = note.signatures_by(note.parse_unchecked(signed), self.trust.witnesses)
+        return Mark(checkpoint, signed, vouches, tuple(map(time_of, seen)))
 
     def doubt(self, position: int, signed: str, why: str, known: Iterable[VerifyingKey]) -> None:
         """Remember a checkpoint that counts for nothing, unless its key turns out to be ours."""

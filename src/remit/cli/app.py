@@ -30,6 +30,7 @@ from remit.cli.log.export import export
 from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
+from remit.cli.log.witness import witness
 from remit.cli.plan import plan
 from remit.cli.runs.show import list_runs, show_run, tail_runs
 from remit.cli.schema import schema
@@ -88,6 +89,7 @@ LOG_COMMANDS: dict[str, Command] = {
     "verify": verify,
     "export": export,
     "checkpoint": checkpoint,
+    "witness": witness,
 }
 APPROVALS_COMMANDS: dict[str, Command] = {
     "list": list_approvals,

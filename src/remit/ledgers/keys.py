@@ -15,7 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from remit.audit.note import SigningKey, VerifyingKey
+from remit.audit.cosignature import WitnessKey, WitnessSigner
+from remit.audit.note import PRIVATE, PublicKey, SigningKey, VerifyingKey
 from remit.audit.trust import Trust
 from remit.errors import LogError
 
@@ -140,9 +141,14 @@ def _put_in_place(secret: Path, old: SigningKey, new: SigningKey) -> None:
     secret.with_name(secret.name + ".next").replace(secret)
 
 
-def parse_public(text: str) -> tuple[VerifyingKey, ...]:
-    """The verifying keys in *text*, which may also be a signing key."""
-    if text.startswith("PRIVATE+KEY+"):
+def parse_public(text: str) -> tuple[PublicKey, ...]:
+    """The public keys in *text*, which may be of a log or of a witness, and a signing key."""
+    secret = text.startswith(PRIVATE)
+    try:
+        return (WitnessSigner.parse(text).verifying if secret else WitnessKey.parse(text),)
+    except LogError:
+        pass  # it is that of a log, or says below what is wrong with it
+    if secret:
         return (SigningKey.parse(text).verifying,)
     trust = Trust.parse(text)
     return trust.keys + trust.retired

@@ -113,6 +113,15 @@ class PostgresLedger(PostgresLog):
         self._signer.rotate(announce, new)
         return self.checkpoint()
 
+    def add_signatures(self, signed: str) -> str:
+        """Keep what others signed of a checkpoint of this log; the note with all signatures.
+
+        Raises:
+            LogError: *signed* is no checkpoint that this log signed.
+        """
+        with closing(self._store()) as store:
+            return store.add_signatures(signed)
+
     def close(self) -> None:
         """Write what is under way, sign it if there is a signer, and disconnect.
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from remit.audit import note, rotation
-from remit.audit.checkpoint import Checkpoint
+from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
 from remit.audit.rotation import Rotation
@@ -129,6 +129,25 @@ class Store:
                 return await self._sign(connection, frontier, new)
             await _insert(connection, [entry], [leaf_hash(entry.leaf)], frontier)
             return await self._sign(connection, await self._tree(connection), old, new)
+
+        return self._session.run(work)
+
+    def add_signatures(self, signed: str) -> str:
+        """Keep the signatures of *signed* with those that its checkpoint has; all of them."""
+        checkpoint = parse_checkpoint_unchecked(signed)
+
+        async def work(connection: Connection) -> str:
+            await connection.execute(_BEGIN)
+            found = "SELECT id, note FROM remit.checkpoint WHERE size = $1 ORDER BY id"
+            for key, kept in await connection.fetch(found, min(checkpoint.size, 2**63 - 1)):
+                if parse_checkpoint_unchecked(kept) != checkpoint:
+                    continue
+                both = note.merged(kept, signed)
+                update = "UPDATE remit.checkpoint SET note = $1 WHERE id = $2"
+                await connection.execute(update, both, key)
+                await _commit(connection)
+                return both
+            raise LogError(f"the log has no such checkpoint of {checkpoint.size} records")
 
         return self._session.run(work)
 

@@ -106,6 +106,14 @@ class SqliteLedger(SqliteLog):
         self._signer.rotate(announce, new)
         return self.checkpoint()
 
+    def add_signatures(self, signed: str) -> str:
+        """Keep what others signed of a checkpoint of this log; the note with all signatures.
+
+        Raises:
+            LogError: *signed* is no checkpoint that this log signed.
+        """
+        return sqlite_upkeep.cosigned(self._store(), signed)
+
     def close(self) -> None:
         """Write what is under way, sign it, and let go of the file.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from remit.audit.cosignature import WitnessSigner
 from remit.audit.note import SigningKey
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
@@ -20,10 +21,12 @@ def generate(
     /,
     *,
     name: Annotated[str | None, Parameter(metavar="NAME", show_default=False)] = None,
+    witness: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
 ) -> None:
     """Make a pair of keys: FILE.key signs and stays secret, FILE.pub is for everybody.
 
         remit key generate audit --name example.org/audit
+        remit key generate witness --witness --name example.org/witness
 
     A ledger in a file makes its own. One in a database is told which to use:
     `PostgresLedger(dsn, signer="audit.key")`.
@@ -32,10 +35,12 @@ def generate(
         prefix: where to, without the suffix.
         name: what the key is called in signatures; made up from FILE if not said. Best the
             host and path of whoever signs, so that no other has it.
+        witness: make the pair of a witness, who cosigns the checkpoints of others.
     """
     name = name or f"{prefix.name}-{secrets.token_hex(4)}"
     try:
-        made = SigningKey.from_seed(name, secrets.token_bytes(32))
+        kind = WitnessSigner if witness else SigningKey
+        made = kind.from_seed(name, secrets.token_bytes(32))
     except LogError as error:
         raise Stop(Exit.USAGE, str(error)) from error
     secret, public = prefix.with_name(f"{prefix.name}.key"), prefix.with_name(f"{prefix.name}.pub")

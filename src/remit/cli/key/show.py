@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from remit.audit.note import VerifyingKey
+from remit.audit.cosignature import WitnessKey
+from remit.audit.note import PublicKey
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json
@@ -43,7 +44,7 @@ def show(
         screen.say(f"replaced {one}", indent=2)
 
 
-def _keys(file: Path | None, ledger: Ledger) -> tuple[VerifyingKey, ...]:
+def _keys(file: Path | None, ledger: Ledger) -> tuple[PublicKey, ...]:
     if file is None:
         if isinstance(ledger, Address):
             raise Stop(Exit.USAGE, f"no key lies beside {ledger}: name the file it is in")
@@ -56,5 +57,6 @@ def _keys(file: Path | None, ledger: Ledger) -> tuple[VerifyingKey, ...]:
         raise Stop(Exit.INVALID, f"{file}: {error}") from error
 
 
-def _document(key: VerifyingKey) -> dict[str, str]:
-    return {"name": key.name, "hash": key.hash.hex(), "key": str(key)}
+def _document(key: PublicKey) -> dict[str, str]:
+    kind = "witness" if isinstance(key, WitnessKey) else "log"
+    return {"kind": kind, "name": key.name, "hash": key.hash.hex(), "key": str(key)}

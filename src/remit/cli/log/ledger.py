@@ -13,6 +13,7 @@ from cyclopts import Parameter, Token
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.errors import LogError
+from remit.ledgers import keys
 from remit.ledgers.bundle import Bundle, is_bundle
 from remit.ledgers.postgres_address import SCHEMES, Address, Unreachable
 from remit.ledgers.sqlite import SqliteLedger
@@ -78,7 +79,8 @@ def writing(
     """The ledger at *path*, to be changed; *signer* is the file with its signing key."""
     with _readable(path):
         if isinstance(path, Path):
-            with SqliteLedger(path, signer=signer) as ledger:
+            # Named, so that none is made beside a ledger that has its key elsewhere.
+            with SqliteLedger(path, signer=signer or keys.signing_path(path)) as ledger:
                 yield ledger
             return
         from remit.ledgers.postgres import PostgresLedger

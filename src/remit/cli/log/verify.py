@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
+from remit.audit.cosignature import WitnessKey
 from remit.audit.findings import Finding, FindingKind, Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.trust import Trust, UnknownSigner
@@ -32,6 +33,8 @@ def verify(
     *,
     key: File = None,
     checkpoint: File = None,
+    witness: Annotated[tuple[Path, ...], Parameter(metavar="FILE", negative=())] = (),
+    quorum: Annotated[int, Parameter(metavar="N", show_default=False)] = 0,
     strict: Strict = False,
     ledger: Ledger = LEDGER,
     as_json: Json = False,
@@ -41,7 +44,8 @@ def verify(
         remit log verify
         remit log verify --key ledger.pub --checkpoint 2026-05-01.checkpoint
 
-    The exit code is 1 if it is not, or if no checkpoint signs any of it. Only a
+    The exit code is 1 if it is not, or if no checkpoint signs any of it, or none that enough
+    of the witnesses cosigned. Only a
     key and a checkpoint that were kept elsewhere find what somebody can hide who
     owns the machine.
 
@@ -49,19 +53,21 @@ def verify(
         key: the verifying key to trust; the one beside the ledger if not said. Where the ledger
             says that another took its place, and it signed that, the other is trusted from there.
         checkpoint: one that was kept elsewhere.
+        witness: the verifying key of a witness who has to have cosigned; several may be named.
+        quorum: how many of them; all, if not said.
         strict: let also calls that never ended, erased payloads and unsigned records fail it.
         ledger: the ledger file, or a bundle that was exported.
         as_json: print a JSON document.
     """
     with checking(ledger) as log:
-        trusted = _trust(key, ledger, log)
+        trusted = _with_witnesses(_trust(key, ledger, log), witness, quorum)
         kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
         outside = None if kept is None else _open(kept, log, checkpoint)
         found = _verify(log, trusted, kept, checkpoint)
-        state = _state(found, strict=strict)
+        state = _state(found, trusted, strict=strict)
         if as_json:
             whole = {"ledger": str(ledger), "whole": state == WHOLE, "origin": log.origin}
-            screen.emit(whole | _document(trusted.keys[0], outside, found))
+            screen.emit(whole | _document(trusted, outside, found))
         else:
             told = {
                 "log": log.origin,
@@ -70,6 +76,7 @@ def verify(
                 "signed": _extent(found),
                 "key": _whose(trusted.keys[0], key),
                 **_replaced(found),
+                **_seen(trusted, found),
                 "kept": _kept(outside, checkpoint),
             }
             screen.say((str(ledger), "bold"), " is ", screen.styled(state))
@@ -116,13 +123,29 @@ def _verify(log: Log | Bundle, trust: Trust, kept: str | None, path: Path | None
         raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
 
 
-def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
+def _with_witnesses(trust: Trust, paths: Sequence[Path], quorum: int) -> Trust:
+    witnesses = tuple(_witness(path) for path in paths)
+    try:
+        return msgspec.structs.replace(trust, witnesses=witnesses, quorum=quorum)
+    except ValueError as error:
+        raise Stop(Exit.USAGE, f"--quorum: {error}") from error
+
+
+def _witness(path: Path) -> WitnessKey:
+    try:
+        return WitnessKey.parse(note(path, "the key of a witness"))
+    except LogError as error:
+        raise Stop(Exit.INVALID, f"{path}: {error}") from error
+
+
+def _document(trust: Trust, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
     return {
         "size": found.size,
         "root": _base64(found.root),
         "signed": found.signed,
         "checkpoints": found.checkpoints,
-        "key": str(key),
+        "witnessed": found.witnessed if trust.witnesses else None,
+        "key": str(trust.keys[0]),
         "rotations": [msgspec.structs.asdict(one) for one in found.rotations],
         "kept": outside and {"size": outside.size, "root": _base64(outside.root)},
         "findings": [
@@ -132,11 +155,13 @@ def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification
     }
 
 
-def _state(found: Verification, *, strict: bool) -> str:
+def _state(found: Verification, trust: Trust, *, strict: bool) -> str:
     if not found.intact or (strict and found.findings):
         return "NOT WHOLE"
     # Whoever may write a ledger may also take its checkpoints away, and then change the rest.
-    return WHOLE if found.signed or not found.size else "NOT SIGNED"
+    if found.size and not found.signed:
+        return "NOT SIGNED"
+    return "NOT WITNESSED" if trust.witnesses and found.size and not found.witnessed else WHOLE
 
 
 def _extent(found: Verification) -> str:
@@ -150,6 +175,14 @@ def _extent(found: Verification) -> str:
 def _whose(key: VerifyingKey, path: Path | None) -> str:
     where = f"from {path}" if path else "beside the ledger; trust one kept elsewhere with --key"
     return f"{key.name}+{key.hash.hex()} {where}"
+
+
+def _seen(trust: Trust, found: Verification) -> dict[str, str]:
+    if not trust.witnesses:
+        return {}
+    who = f"by {trust.cosignatures} of {screen.count(len(trust.witnesses), 'witness')}"
+    extent = "all" if found.witnessed == found.size else f"the first {found.witnessed}"
+    return {"witnessed": f"{extent}, {who}" if found.witnessed else f"nothing {who}"}
 
 
 def _replaced(found: Verification) -> dict[str, str]:
