@@ -1,9 +1,11 @@
-"""What is done to a ledger in a database as a whole: its key is replaced, witnesses sign."""
+"""What is done to a ledger in a database as a whole: keys, witnesses, erasure."""
 
 # ruff: noqa: F811 - the fixtures that tests name are imported
 
 import pytest
 from cli_shell import Shell
+from erasure_contract import *  # noqa: F403 - the contract is a set of tests
+from erasure_contract import whole
 from ledger_contract import a_whole_call, append
 from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures
 
@@ -22,6 +24,12 @@ def remit(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REMIT_LEDGER", raising=False)
     return Shell(capsys)
+
+
+@pytest.fixture
+def ledger(url):
+    with PostgresLedger(url, signer=KEY) as made:
+        yield made
 
 
 def test_a_key_is_replaced_and_whoever_trusts_the_old_one_can_follow(url):
@@ -79,3 +87,14 @@ def test_what_a_witness_signed_is_kept_in_the_checkpoint_it_signed(remit, url, t
     odd = Checkpoint("remit/test", 1, bytes(32)).sign(KEY)
     with PostgresLedger(url) as ledger, pytest.raises(LogError, match="no such checkpoint"):
         ledger.add_signatures(odd)
+
+
+def test_payloads_of_a_database_are_erased_from_the_command_line(remit, url):
+    with PostgresLedger(url, signer=KEY) as made:
+        append(made, *whole("c-1", days=400), *whole("c-2", days=400, subject="agent:clerk"))
+    arguments = ("log", "erase", "--subject", "clerk", "--by", "ops", "--ledger", url)
+    assert remit(*arguments, "--dry-run", "--json").json["count"] == 2
+    ended = remit(*arguments)
+    assert (ended.code, ended.out) == (0, "2 payloads erased\n")
+    assert "VACUUM FULL" in ended.err
+    assert [one.index for one in PostgresLog(url).select() if one.payload is None] == [2, 3]

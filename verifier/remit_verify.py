@@ -18,8 +18,10 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import sys
 import tarfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FACTS = {"unended", "erased", "unsigned", "unwitnessed"}
 KINDS = {"refused", "asked", "answered", "started", "returned", "raised", "noted", "changed"}
+SPANS = re.compile(r"\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*", re.ASCII)
 DASH = "\u2014 "
 LARGEST = 2**26
 
@@ -508,10 +511,10 @@ def check(path: str, read: Callable[[str], bytes], given: Given) -> dict[str, An
     kept = read_text(given.kept) if given.kept else None
     notes = [note_in(line) for line in read("checkpoints").splitlines()]
     report = Report()
-    rotations: list[Rotation] = []
+    told = Told(about["origin"])
     wanted = {size for note in [*notes, kept or ""] for size in size_in(note)}
-    roots, final, damaged = walk(read, about, wanted, report, rotations)
-    keyring = Keyring(trust, rotations)
+    roots, final, damaged = walk(read, about, wanted, report, told)
+    keyring = Keyring(trust, told.rotations)
     judge = Judge(about, roots, keyring, kept, report)
     judge.judge(notes)
     for position, why, _ in keyring.doubts:
@@ -591,17 +594,46 @@ def size_in(note: str) -> list[int]:
         return []
 
 
+class Told:
+    """What records say about the log itself, and payloads that are not there."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.rotations: list[Rotation] = []
+        self.missing: list[int] = []
+        self.accounted: set[int] = set()
+
+    def take(self, index: int, action: str, payload: bytes) -> None:
+        if action == "key.rotated":
+            found = rotation_in(index, payload, self.origin)
+            self.rotations += [found] if found else []
+        elif action == "payload.erased":
+            for span in erased_in(index, payload):
+                first = bisect_left(self.missing, span.start)
+                end = bisect_left(self.missing, span.stop)
+                self.accounted.update(self.missing[first:end])
+
+    def report_missing(self, report: Report) -> None:
+        gone = [one for one in self.missing if one in self.accounted]
+        for start, end in runs(gone):
+            report.add("erased", start, f"the payloads of records {start} to {end} were erased")
+        lost = [one for one in self.missing if one not in self.accounted]
+        for start, end in runs(lost):
+            message = f"the payloads of records {start} to {end} are missing, it is not said why"
+            report.add("payload-missing", start, message)
+
+
 def walk(
     read: Callable[[str], bytes],
     about: dict[str, Any],
     wanted: set[int],
     report: Report,
-    rotations: list[Rotation],
+    told: Told,
 ) -> tuple[dict[int, bytes], bytes, int | None]:
     """Check every record by itself; the roots at the sizes *wanted*, and at the end."""
     size = about["size"]
     tree, roots = Growing(), dict[int, bytes]()
-    open_calls, used, erased = dict[str, int](), dict[str, int](), list[int]()
+    open_calls, used = dict[str, int](), dict[str, int]()
     stored = {level: inner(read, level, size) for level in range(1, 7) if size >> 8 * level}
     damaged: int | None = None
     if 0 in wanted:
@@ -613,15 +645,25 @@ def walk(
                 damaged = index + 1 - 256**level
         if index + 1 in wanted:
             roots[index + 1] = tree.root()
-        facts = check_record(index, leaf, payload, hashed, report, open_calls, used, erased)
-        if facts and payload and (facts["kind"], facts["action"]) == ("changed", "key.rotated"):
-            found = rotation_in(index, payload, about["origin"])
-            rotations += [found] if found else []
-    for start, end in runs(erased):
-        report.add("erased", start, f"the payloads of records {start} to {end} were erased")
+        facts = check_record(index, leaf, payload, hashed, report, open_calls, used, told.missing)
+        if facts and payload and facts["kind"] == "changed":
+            told.take(index, facts["action"], payload)
+    told.report_missing(report)
     for call, index in open_calls.items():
         report.add("unended", index, f"call {call} started at record {index} and never ended")
     return roots, tree.root(), damaged
+
+
+def erased_in(index: int, payload: bytes) -> list[range]:
+    """Which records before it record *index* says were erased."""
+    try:
+        text = json.loads(payload.decode("utf-8"))["args"]["records"]
+        if not isinstance(text, str) or not SPANS.fullmatch(text):
+            return []
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+    spans = [part.partition("-") for part in text.split(",")]
+    return [range(int(first), min(int(last or first) + 1, index)) for first, _, last in spans]
 
 
 def inner(read: Callable[[str], bytes], level: int, size: int) -> Iterator[bytes]:
@@ -646,7 +688,7 @@ def check_record(
     report: Report,
     open_calls: dict[str, int],
     used: dict[str, int],
-    erased: list[int],
+    missing: list[int],
 ) -> dict[str, Any] | None:
     """Check one record; its leaf, if that and its payload are what they should be."""
     same = hashlib.sha256(b"\x00" + data).digest() == hashed
@@ -668,7 +710,7 @@ def check_record(
     if not same:
         return None
     if payload is None:
-        erased.append(index)
+        missing.append(index)
         return None
     if hashlib.sha256(payload).hexdigest() != leaf["payload"]:
         report.add("payload-changed", index, f"the payload of record {index} was changed")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from remit.audit import rotation
+from remit.audit import erasure, rotation
+from remit.audit.erasure import Span
 from remit.audit.findings import Finding, FindingKind, span_of
 from remit.audit.record import ENDS, Kind
 from remit.audit.rotation import Rotation
@@ -32,7 +33,10 @@ class Reading:
         self.under_way: dict[str, int] = {}
         self.used: dict[str, int] = {}
         """Which record used up each approval."""
-        self.erased: tuple[int, int] | None = None
+        self.missing: list[Span] = []
+        """Records whose payload is gone."""
+        self.accounted: list[Span] = []
+        """Records whose payload a later record says was erased."""
 
     def find(self, kind: FindingKind, index: int, message: str) -> None:
         """Report something."""
@@ -110,7 +114,7 @@ class Reading:
     def weigh(self, entry: Stored, leaf: Leaf) -> None:
         """Hold a payload against what its leaf says of it."""
         if entry.payload is None:
-            self.note_erased(entry.index)
+            self.note_missing(entry.index)
         elif entry.payload_digest != leaf.payload:
             message = f"the payload of record {entry.index} was changed: its leaf names another"
             self.find(FindingKind.PAYLOAD_CHANGED, entry.index, message)
@@ -123,24 +127,30 @@ class Reading:
             # Whoever may append may write one that says nothing.
             with suppress(LogError):
                 self.keyring.announce(entry.index, Rotation.read(entry.details() or {}))
+        elif leaf.action == erasure.ACTION:
+            with suppress(LogError):
+                self.accounted += erasure.read(entry.details() or {}, entry.index)
 
-    def note_erased(self, index: int) -> None:
+    def note_missing(self, index: int) -> None:
         """Remember that a payload is gone; neighbours are reported together."""
-        if self.erased is not None and self.erased[1] == index:
-            self.erased = (self.erased[0], index + 1)
-            return
-        self.report_erased()
-        self.erased = (index, index + 1)
+        if self.missing and self.missing[-1][1] == index:
+            self.missing[-1] = (self.missing[-1][0], index + 1)
+        else:
+            self.missing.append((index, index + 1))
 
-    def report_erased(self) -> None:
-        """Report the last of those that are gone."""
-        if self.erased is not None:
-            message = f"the payload of {span_of(*self.erased)} was erased"
-            self.find(FindingKind.ERASED, self.erased[0], message)
+    def report_missing(self) -> None:
+        """Tell payloads that the log says were erased from those that are just not there."""
+        for span, accounted in erasure.split(self.missing, self.accounted):
+            what = f"the payload of {span_of(*span)}"
+            if accounted:
+                self.find(FindingKind.ERASED, span[0], f"{what} was erased")
+            else:
+                message = f"{what} is missing, and no record says that it was erased"
+                self.find(FindingKind.PAYLOAD_MISSING, span[0], message)
 
     def close(self) -> None:
         """The log has ended: report what was waited for."""
-        self.report_erased()
+        self.report_missing()
         for call, index in self.under_way.items():
             message = f"call {call} started at record {index} and never ended"
             self.find(FindingKind.UNENDED, index, message)

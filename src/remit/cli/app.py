@@ -26,6 +26,7 @@ from remit.cli.key.generate import generate
 from remit.cli.key.rotate import rotate
 from remit.cli.key.show import show as show_key
 from remit.cli.log.checkpoint import checkpoint
+from remit.cli.log.erase import erase
 from remit.cli.log.export import export
 from remit.cli.log.list import list_records
 from remit.cli.log.show import show
@@ -90,6 +91,7 @@ LOG_COMMANDS: dict[str, Command] = {
     "export": export,
     "checkpoint": checkpoint,
     "witness": witness,
+    "erase": erase,
 }
 APPROVALS_COMMANDS: dict[str, Command] = {
     "list": list_approvals,

@@ -30,6 +30,7 @@ from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_log import PostgresLog
 from remit.ledgers.postgres_session import Connection, Session
 from remit.ledgers.postgres_store import Store
+from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
 from remit.ledgers.sqlite_writer import Writer
 from remit.model import Subject
 
@@ -121,6 +122,24 @@ class PostgresLedger(PostgresLog):
         """
         with closing(self._store()) as store:
             return store.add_signatures(signed)
+
+    def erase(
+        self,
+        asked: Erasure,
+        /,
+        *,
+        by: Subject,
+        retention: Retention = SIX_MONTHS_AT_LEAST,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase the payloads that are *asked* for, and that *retention* does not hold back.
+
+        Leaves, and with them all proofs, stay. A record of the log says which payloads, how
+        many, why and *by* whom, in the transaction that erases them. Calls that are under
+        way are left alone, unless *asked* says otherwise. With *dry_run* nothing is erased.
+        """
+        with closing(self._store()) as store:
+            return store.erase(asked, retention, by, dry_run=dry_run)
 
     def close(self) -> None:
         """Write what is under way, sign it if there is a signer, and disconnect.

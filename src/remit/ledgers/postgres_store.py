@@ -15,9 +15,10 @@ is handed over again and is there already, is not written twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 
-from remit.audit import note, rotation
+from remit.audit import erasure, note, rotation
 from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
@@ -25,10 +26,12 @@ from remit.audit.rotation import Rotation
 from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
 from remit.errors import Conflict, LogError
-from remit.ledgers import postgres_docket
+from remit.ledgers import postgres_docket, postgres_erasing
+from remit.ledgers.erasing import MOST_AT_ONCE, account
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_schema import FORMAT, LOCK
 from remit.ledgers.postgres_session import Connection, Session
+from remit.ledgers.retention import Erased, Erasure, Retention
 from remit.ledgers.upkeep import change
 from remit.model import Subject
 
@@ -150,6 +153,32 @@ class Store:
             raise LogError(f"the log has no such checkpoint of {checkpoint.size} records")
 
         return self._session.run(work)
+
+    def erase(self, asked: Erasure, retention: Retention, by: Subject, *, dry_run: bool) -> Erased:
+        """Erase what is *asked*, and say so in a record for every so many payloads."""
+        now = time.time_ns() if self._clock is None else self._clock()
+
+        async def look(connection: Connection) -> Erased:
+            return await postgres_erasing.would_erase(connection, asked, retention, now)
+
+        async def work(connection: Connection) -> int:
+            await connection.execute(_BEGIN)
+            frontier = await self._tree(connection)
+            indexes = await postgres_erasing.delete(connection, asked, retention, now)
+            if indexes:
+                entry = change(erasure.ACTION, account(asked, retention, indexes), by)
+                await _insert(connection, [entry], [leaf_hash(entry.leaf)], frontier)
+            await _commit(connection)
+            return len(indexes)
+
+        found = self._session.run(look)
+        if dry_run:
+            return found
+        erased = last = self._session.run(work)
+        while last == MOST_AT_ONCE:
+            last = self._session.run(work)
+            erased += last
+        return Erased(erased, found.too_young, found.under_way, scrubbed=not erased)
 
     async def _sign(self, connection: Connection, frontier: Frontier, *keys: SigningKey) -> str:
         """The head of the log, signed with all of *keys*; ends the transaction."""

@@ -23,6 +23,7 @@ from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Record
 from remit.audit.trust import Trust
 from remit.ledgers import keys, sqlite_schema, sqlite_upkeep
+from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
 from remit.ledgers.sqlite_log import SqliteLog
 from remit.ledgers.sqlite_store import Store
 from remit.ledgers.sqlite_writer import Writer
@@ -58,6 +59,7 @@ class SqliteLedger(SqliteLog):
             keys.ensure(self.path, origin)
         found = keys.signing_path(self.path) if signer is None else signer
         self._signer = keys.Signer(Path(found) if isinstance(found, str) else found)
+        self._clock = clock
         self._store = partial(Store, self.path, patience, clock)
         self._writer = Writer(str(self.path), self._store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
@@ -113,6 +115,26 @@ class SqliteLedger(SqliteLog):
             LogError: *signed* is no checkpoint that this log signed.
         """
         return sqlite_upkeep.cosigned(self._store(), signed)
+
+    def erase(
+        self,
+        asked: Erasure,
+        /,
+        *,
+        by: Subject,
+        retention: Retention = SIX_MONTHS_AT_LEAST,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase the payloads that are *asked* for, and that *retention* does not hold back.
+
+        Leaves, and with them all proofs, stay. A record of the log says which payloads, how
+        many, why and *by* whom, in the transaction that erases them. Calls that are under
+        way are left alone, unless *asked* says otherwise. With *dry_run* nothing is erased.
+        """
+        if dry_run:
+            with self._snapshot() as connection:
+                return sqlite_upkeep.would_erase(connection, asked, retention, self._clock())
+        return sqlite_upkeep.erase(self._store(), asked, retention, by)
 
     def close(self) -> None:
         """Write what is under way, sign it, and let go of the file.

@@ -8,6 +8,7 @@ share a file, and what one of them appends is what the next one builds upon.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -73,6 +74,20 @@ class Store:
             return sign(connection, key)
 
         return self.transact(work)
+
+    def now(self) -> int:
+        """The clock of the ledger. Unix time in nanoseconds."""
+        return self._clock()
+
+    def scrub(self) -> bool:
+        """Overwrite in the file what was deleted from it; whether readers let that happen."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            connection = self._open()
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy or time.monotonic() > deadline:
+                return not busy
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
