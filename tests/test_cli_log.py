@@ -396,7 +396,8 @@ def test_erase_counts_erases_and_says_so_in_the_ledger(remit, path):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ([], "say what to erase: --older-than"),
+        ([], "say what to erase: give --older-than"),
+        (["--user", ""], "nobody has an empty id"),
         (["--older-than", "soon"], "--older-than: 'soon' is no time"),
         (["--user", "ada", "--keep-at-least", "a while"], "--keep-at-least: 'a while'"),
     ],

@@ -98,6 +98,8 @@ def test_an_erasure_that_fails_erases_nothing(ledger, monkeypatch):
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(ValueError, match="say what to erase"):
         Erasure(reason="just so", abandoned=True)
+    with pytest.raises(ValueError, match="empty id"):
+        Erasure(session="")
     with pytest.raises(ValueError, match="older than the future"):
         Erasure(older_than=timedelta(days=-1))
     with pytest.raises(ValueError, match="less than no time"):

@@ -28,6 +28,7 @@ from remit.cli.key.show import show as show_key
 from remit.cli.log.checkpoint import checkpoint
 from remit.cli.log.erase import erase
 from remit.cli.log.export import export
+from remit.cli.log.import_ import import_bundle
 from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
@@ -89,6 +90,7 @@ LOG_COMMANDS: dict[str, Command] = {
     "show": show,
     "verify": verify,
     "export": export,
+    "import": import_bundle,
     "checkpoint": checkpoint,
     "witness": witness,
     "erase": erase,

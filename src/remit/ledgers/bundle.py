@@ -213,6 +213,10 @@ class Bundle:
                     break
                 yield level, done // TILE_WIDTH ** (level - 1) - 1, next(hashes)
 
+    def parts(self) -> Parts:
+        """All of the log."""
+        return Parts(self.origin, self.size, self.entries(), self.checkpoints(), self.nodes())
+
     def verifying_key(self) -> VerifyingKey:
         """The key in the bundle, which is no better than who handed it over."""
         return self.trust().keys[0]

@@ -57,7 +57,9 @@ class Erasure:
 
     def __post_init__(self) -> None:
         if not self.criteria:
-            raise ValueError("say what to erase: older_than, subject, session or user")
+            raise ValueError("say what to erase")
+        if "" in {self.subject, self.session, self.user}:
+            raise ValueError("nobody has an empty id")
         if self.older_than is not None and self.older_than < timedelta(0):
             raise ValueError("nothing is older than the future")
 

@@ -70,8 +70,8 @@ def erase(
             abandoned=abandoned, reason=reason,
         )  # fmt: skip
     except ValueError as error:
-        message = "say what to erase: --older-than, --subject, --session or --user"
-        raise Stop(Exit.USAGE, message) from error
+        options = "--older-than, --subject, --session or --user"
+        raise Stop(Exit.USAGE, f"{error}: give {options}") from error
     retention = Retention(_age(keep_at_least, "--keep-at-least"))
     who = whoever(by)
     with reading(ledger), writing(ledger) as log:

@@ -15,18 +15,19 @@ from remit.audit.stored import Leaf, Stored
 from remit.cli import given, screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Force
-from remit.cli.log import cloudevents, ocsf
+from remit.cli.log import cloudevents, ocsf, parquet
 from remit.cli.log.ledger import LEDGER, Ledger, reading
 from remit.cli.log.record import document
 from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
 from remit.ledgers import bundle
+from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_log import SqliteLog
 
 FIELDS = tuple(name for name in Leaf.__struct_fields__ if name not in {"v", "at"})
 
 
-Format = Literal["jsonl", "csv", "cloudevents", "ocsf", "bundle"]
+Format = Literal["jsonl", "csv", "parquet", "cloudevents", "ocsf", "bundle"]
 
 
 def export(
@@ -45,7 +46,8 @@ def export(
 
     JSON Lines hold all of a record. CSV is for spreadsheets: it holds the leaves,
     and what a spreadsheet would take for a formula begins with an apostrophe.
-    CloudEvents (1.0) and OCSF (API Activity) are JSON Lines too, an event a line.
+    CloudEvents (1.0) and OCSF (API Activity) are JSON Lines too, an event a line. Parquet
+    holds all of a record in columns, and needs pyarrow: pip install 'remit[parquet]'.
 
     A bundle is the whole log with its checkpoints and key, as a folder, or as a tar
     file where FILE is called so. `remit log verify --ledger` reads it, and so does a
@@ -62,10 +64,27 @@ def export(
         _bundle(output, wanted, ledger, force=force)
         return
     question = wanted.filter()
+    if format_ == "parquet":
+        _parquet(output, question, ledger, force=force)
+        return
     with reading(ledger) as log:
         records = log.select(question)
         with given.written_to(output, force=force) as file:
             WRITERS[format_](records, log.origin, file)
+
+
+def _parquet(output: Path | None, question: Filter, ledger: Ledger, *, force: bool) -> None:
+    if output is None:
+        raise Stop(Exit.USAGE, "Parquet is not text: name a file with --output")
+    if output.exists() and not force:
+        raise Stop(Exit.FAILED, f"{output} is there already; --force overwrites it")
+    with reading(ledger) as log:
+        try:
+            parquet.write(log.select(question), output)
+        except ImportError as error:
+            raise Stop(Exit.INVALID, str(error)) from error
+        except OSError as error:
+            raise Stop(Exit.INVALID, f"{output} cannot be written: {error.strerror}") from error
 
 
 def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool) -> None:

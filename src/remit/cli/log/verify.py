@@ -60,11 +60,11 @@ def verify(
         as_json: print a JSON document.
     """
     with checking(ledger) as log:
-        trusted = _with_witnesses(_trust(key, ledger, log), witness, quorum)
+        trusted = _with_witnesses(trust_in(key, ledger, log), witness, quorum)
         kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
-        outside = None if kept is None else _open(kept, log, checkpoint)
+        outside = None if kept is None else opened(kept, log, checkpoint)
         found = _verify(log, trusted, kept, checkpoint)
-        state = _state(found, trusted, strict=strict)
+        state = state_of(found, trusted, strict=strict)
         if as_json:
             whole = {"ledger": str(ledger), "whole": state == WHOLE, "origin": log.origin}
             screen.emit(whole | _document(trusted, outside, found))
@@ -85,7 +85,8 @@ def verify(
     return Exit.OK if state == WHOLE else Exit.FAILED
 
 
-def _trust(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> Trust:
+def trust_in(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> Trust:
+    """The keys in the file at *path*, or beside the ledger."""
     if path is None:
         return _trust_beside(ledger, log)
     try:
@@ -105,7 +106,8 @@ def _trust_beside(ledger: Path | Address, log: Log | Bundle) -> Trust:
         raise Stop(Exit.UNREADABLE, message) from error
 
 
-def _open(kept: str, log: Log | Bundle, path: Path | None) -> Checkpoint:
+def opened(kept: str, log: Log | Bundle, path: Path | None) -> Checkpoint:
+    """What the checkpoint *kept* elsewhere says, if it is one of this log."""
     try:
         opened = parse_checkpoint_unchecked(kept)
     except LogError as error:
@@ -155,7 +157,8 @@ def _document(trust: Trust, outside: Checkpoint | None, found: Verification) -> 
     }
 
 
-def _state(found: Verification, trust: Trust, *, strict: bool) -> str:
+def state_of(found: Verification, trust: Trust, *, strict: bool) -> str:
+    """Whether the log is whole, in two words at most."""
     if not found.intact or (strict and found.findings):
         return "NOT WHOLE"
     # Whoever may write a ledger may also take its checkpoints away, and then change the rest.
