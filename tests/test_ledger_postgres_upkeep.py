@@ -6,7 +6,7 @@ import pytest
 from cli_shell import Shell
 from erasure_contract import *  # noqa: F403 - the contract is a set of tests
 from erasure_contract import whole
-from ledger_contract import a_whole_call, append
+from ledger_contract import NOON, a_whole_call, append
 from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures
 
 from remit.audit.checkpoint import Checkpoint
@@ -33,7 +33,10 @@ def ledger(url):
 
 
 def test_a_key_is_replaced_and_whoever_trusts_the_old_one_can_follow(url):
-    with PostgresLedger(url, signer=KEY) as ledger, PostgresLedger(url, signer=KEY) as other:
+    with (
+        PostgresLedger(url, signer=KEY, clock=lambda: NOON) as ledger,
+        PostgresLedger(url, signer=KEY) as other,
+    ):
         append(ledger, *a_whole_call())
         bridge = ledger.rotate_key(NEXT, by=OPERATOR)
         append(other, *a_whole_call("c-2"))

@@ -239,6 +239,15 @@ def test_a_bundle_is_the_whole_log_and_has_a_name(remit):
     assert nowhere.code == 3
 
 
+def test_a_bundle_of_a_ledger_without_a_key_beside_it_is_given_one(remit):
+    Path("l.db.pub").rename("elsewhere.pub")
+    bundle = ("log", "export", "--format", "bundle", "--output", "b.tar")
+    ended = remit(*bundle)
+    assert (ended.code, "name one with --key" in ended.err) == (4, True)
+    assert remit(*bundle, "--key", "elsewhere.pub").code == 0
+    assert remit("log", "verify", "--ledger", "b.tar").code == 0
+
+
 def test_a_ledger_that_has_gaps_has_no_bundle(remit):
     with closing(sqlite3.connect("l.db")) as connection, connection:
         connection.execute("DELETE FROM record WHERE seq = 1")

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 import test_log_tamper as tampered
-from ledger_contract import a_whole_call, append, record
+from ledger_contract import NOON, a_whole_call, append, record
 from test_log_bundle import LOG, NOTES, agreed, build, export, ours, stranger, write
 
 from remit.audit import rotation
@@ -208,7 +208,7 @@ def test_both_verifiers_follow_alike(tmp_path, name):
 
 def test_a_rotation_is_a_record_a_checkpoint_and_a_key(tmp_path):
     path = tmp_path / "audit.db"
-    with SqliteLedger(path) as ledger:
+    with SqliteLedger(path, clock=lambda: NOON) as ledger:
         append(ledger, *a_whole_call())
         old = ledger.verifying_key()
         bridge = ledger.rotate_key(by=OPERATOR)
@@ -256,7 +256,7 @@ def test_another_process_that_still_has_the_old_key_signs_nothing_more(tmp_path)
 
 def test_a_running_ledger_takes_up_the_key_that_another_process_put_beside_it(tmp_path):
     path = tmp_path / "audit.db"
-    with SqliteLedger(path) as ledger, SqliteLedger(path) as other:
+    with SqliteLedger(path) as ledger, SqliteLedger(path, clock=lambda: NOON) as other:
         append(ledger, *a_whole_call())
         other.rotate_key(by=OPERATOR)
         append(ledger, *a_whole_call("c-2"))

@@ -235,7 +235,8 @@ def test_a_payload_that_is_gone_breaks_no_proof_and_has_to_be_accounted_for():
 
 def test_only_facts_leave_a_log_intact():
     assert {
-        FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED, FindingKind.UNWITNESSED
+        FindingKind.UNENDED, FindingKind.ERASED, FindingKind.BACKDATED, FindingKind.UNSIGNED,
+        FindingKind.UNWITNESSED,
     } == FACTS  # fmt: skip
 
 

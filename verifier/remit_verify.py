@@ -30,11 +30,12 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FACTS = {"unended", "erased", "unsigned", "unwitnessed"}
+FACTS = {"unended", "erased", "backdated", "unsigned", "unwitnessed"}
 KINDS = {"refused", "asked", "answered", "started", "returned", "raised", "noted", "changed"}
 SPANS = re.compile(r"\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*", re.ASCII)
 DASH = "\u2014 "
 LARGEST = 2**26
+TOLERANCE = 5 * 60 * 10**6
 
 
 class Unreadable(Exception):
@@ -517,6 +518,7 @@ def check(path: str, read: Callable[[str], bytes], given: Given) -> dict[str, An
     keyring = Keyring(trust, told.rotations)
     judge = Judge(about, roots, keyring, kept, report)
     judge.judge(notes)
+    told.report_backdated(judge.seen, report)
     for position, why, _ in keyring.doubts:
         report.add("untrusted", position, f"checkpoint {position} counts for nothing: {why}")
     if damaged is not None and not report.has("rewritten", "truncated"):
@@ -601,6 +603,8 @@ class Told:
         self.origin = origin
         self.rotations: list[Rotation] = []
         self.missing: list[int] = []
+        self.dates: list[tuple[int, int]] = []
+        """Of each record that can be read, its index and time."""
         self.accounted: set[int] = set()
 
     def take(self, index: int, action: str, payload: bytes) -> None:
@@ -612,6 +616,23 @@ class Told:
                 first = bisect_left(self.missing, span.start)
                 end = bisect_left(self.missing, span.stop)
                 self.accounted.update(self.missing[first:end])
+
+    def report_backdated(self, seen: dict[int, int], report: Report) -> None:
+        """Report records older than those before them, or than a witness who had *seen* these.
+
+        *seen* has, by the size of a checkpoint, the time when it was cosigned.
+        """
+        marks = sorted(seen)
+        reached, behind = 0, []
+        for index, at in self.dates:
+            while marks and marks[0] <= index:
+                reached = max(reached, seen[marks.pop(0)])
+            if at < reached - TOLERANCE:
+                behind.append(index)
+            reached = max(reached, at)
+        for start, end in runs(behind):
+            message = f"records {start} to {end} are dated before what was there already"
+            report.add("backdated", start, message)
 
     def report_missing(self, report: Report) -> None:
         gone = [one for one in self.missing if one in self.accounted]
@@ -645,7 +666,7 @@ def walk(
                 damaged = index + 1 - 256**level
         if index + 1 in wanted:
             roots[index + 1] = tree.root()
-        facts = check_record(index, leaf, payload, hashed, report, open_calls, used, told.missing)
+        facts = check_record(index, leaf, payload, hashed, report, open_calls, used, told)
         if facts and payload and facts["kind"] == "changed":
             told.take(index, facts["action"], payload)
     told.report_missing(report)
@@ -688,7 +709,7 @@ def check_record(
     report: Report,
     open_calls: dict[str, int],
     used: dict[str, int],
-    missing: list[int],
+    told: Told,
 ) -> dict[str, Any] | None:
     """Check one record; its leaf, if that and its payload are what they should be."""
     same = hashlib.sha256(b"\x00" + data).digest() == hashed
@@ -709,8 +730,9 @@ def check_record(
         open_calls.pop(leaf["call"], None)
     if not same:
         return None
+    told.dates.append((index, leaf["at"]))
     if payload is None:
-        missing.append(index)
+        told.missing.append(index)
         return None
     if hashlib.sha256(payload).hexdigest() != leaf["payload"]:
         report.add("payload-changed", index, f"the payload of record {index} was changed")
@@ -754,6 +776,7 @@ class Judge:
         self.doubted: list[Head] = []
         self.waiting = kept
         self.witnessed = 0
+        self.seen: dict[int, int] = {}
         self.kept = parse_head(parts_of(kept)[0]) if kept else None
 
     def judge(self, notes: list[str]) -> None:
@@ -808,6 +831,8 @@ class Judge:
 
     def count_witnesses(self, head: Head, note: str) -> None:
         times = times_of(note, self.keyring.witnesses)
+        latest = max(times, default=0) * 10**6
+        self.seen[head.size] = max(self.seen.get(head.size, 0), latest)
         if self.keyring.needed and len(times) >= self.keyring.needed:
             self.witnessed = max(self.witnessed, head.size)
 

@@ -40,6 +40,8 @@ class FindingKind(StrEnum):
     """A call started and never ended. A fact, not a fault of the log."""
     ERASED = "erased"
     """Payloads were deleted, and a record says so. A fact."""
+    BACKDATED = "backdated"
+    """Records are dated before what was there already. A fact: clocks are set, and are apart."""
     UNSIGNED = "unsigned"
     """Records lie behind the last checkpoint. A fact."""
     UNWITNESSED = "unwitnessed"
@@ -47,7 +49,13 @@ class FindingKind(StrEnum):
 
 
 FACTS = frozenset(
-    {FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED, FindingKind.UNWITNESSED}
+    {
+        FindingKind.UNENDED,
+        FindingKind.ERASED,
+        FindingKind.BACKDATED,
+        FindingKind.UNSIGNED,
+        FindingKind.UNWITNESSED,
+    }
 )
 
 

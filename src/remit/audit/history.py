@@ -80,7 +80,9 @@ class History:
         self.log.find(FindingKind.FORKED, first, message)
 
     def count_witnesses(self, mark: Mark) -> None:
-        """See whether enough witnesses cosigned a checkpoint that holds."""
+        """See whether enough witnesses cosigned a checkpoint that holds, and when."""
+        latest = max(mark.witnessed, default=0) * 10**6
+        self.log.reached = max(self.log.reached, latest)
         needed = self.keyring.trust.cosignatures
         if needed and len(mark.witnessed) >= needed:
             self.witnessed = max(self.witnessed, mark.checkpoint.size)

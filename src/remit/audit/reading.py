@@ -15,6 +15,9 @@ from remit.audit.tree import TILE_WIDTH, Frontier, Node, leaf_hash
 from remit.audit.trust import Keyring
 from remit.errors import LogError
 
+TOLERANCE = 5 * 60 * 10**6
+"""How far the clocks of those who write and who witness may be apart, in microseconds."""
+
 
 class Reading:
     """The records read so far, each checked for itself."""
@@ -33,6 +36,9 @@ class Reading:
         self.under_way: dict[str, int] = {}
         self.used: dict[str, int] = {}
         """Which record used up each approval."""
+        self.reached = 0
+        """The time, in Unix microseconds, that it was when the next record was written."""
+        self.backdated: list[Span] = []
         self.missing: list[Span] = []
         """Records whose payload is gone."""
         self.accounted: list[Span] = []
@@ -61,6 +67,7 @@ class Reading:
             return
         self.follow(entry.index, leaf)
         if unchanged:
+            self.date(entry.index, leaf.at)
             self.weigh(entry, leaf)
 
     def place(self, index: int) -> None:
@@ -83,6 +90,12 @@ class Reading:
                 self.use(approval, index)
         elif leaf.kind in ENDS:
             self.under_way.pop(leaf.call, None)
+
+    def date(self, index: int, at: int) -> None:
+        """See that it is no older than what was there before it."""
+        if at < self.reached - TOLERANCE:
+            _add(self.backdated, index)
+        self.reached = max(self.reached, at)
 
     def use(self, approval: str, index: int) -> None:
         """See that no approval releases two calls."""
@@ -114,7 +127,7 @@ class Reading:
     def weigh(self, entry: Stored, leaf: Leaf) -> None:
         """Hold a payload against what its leaf says of it."""
         if entry.payload is None:
-            self.note_missing(entry.index)
+            _add(self.missing, entry.index)
         elif entry.payload_digest != leaf.payload:
             message = f"the payload of record {entry.index} was changed: its leaf names another"
             self.find(FindingKind.PAYLOAD_CHANGED, entry.index, message)
@@ -131,13 +144,6 @@ class Reading:
             with suppress(LogError):
                 self.accounted += erasure.read(entry.details() or {}, entry.index)
 
-    def note_missing(self, index: int) -> None:
-        """Remember that a payload is gone; neighbours are reported together."""
-        if self.missing and self.missing[-1][1] == index:
-            self.missing[-1] = (self.missing[-1][0], index + 1)
-        else:
-            self.missing.append((index, index + 1))
-
     def report_missing(self) -> None:
         """Tell payloads that the log says were erased from those that are just not there."""
         for span, accounted in erasure.split(self.missing, self.accounted):
@@ -151,6 +157,17 @@ class Reading:
     def close(self) -> None:
         """The log has ended: report what was waited for."""
         self.report_missing()
+        for span in self.backdated:
+            message = f"{span_of(*span)}: dated minutes or more before what was there already"
+            self.find(FindingKind.BACKDATED, span[0], message)
         for call, index in self.under_way.items():
             message = f"call {call} started at record {index} and never ended"
             self.find(FindingKind.UNENDED, index, message)
+
+
+def _add(spans: list[Span], index: int) -> None:
+    """Remember *index*; neighbours are reported together."""
+    if spans and spans[-1][1] == index:
+        spans[-1] = (spans[-1][0], index + 1)
+    else:
+        spans.append((index, index + 1))

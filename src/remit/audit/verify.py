@@ -3,14 +3,15 @@
 A verifier trusts some keys and nothing else. What it reports as broken:
 
 - a record whose leaf or payload is not what its hash says, that is missing, or out of order;
+- a payload that is missing, and that no record says was erased;
 - records that are not those a checkpoint signs, and a log shorter than a checkpoint says;
 - two signed histories that cannot both be true;
 - an approval that released two calls;
 - a checkpoint that no trusted key signed, or that is another log's.
 
-What it reports as fact: calls that never ended, payloads that were erased,
-records behind the last checkpoint. Entries and checkpoints are read as streams;
-only findings and calls under way are held.
+What it reports as fact: calls that never ended, payloads that were erased, records
+dated before what was there already, or behind the last checkpoint. Entries and
+checkpoints are read as streams; only findings and calls under way are held.
 """
 
 from __future__ import annotations

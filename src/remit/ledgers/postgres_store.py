@@ -123,7 +123,7 @@ class Store:
     def rotate(self, old: SigningKey, new: SigningKey, by: Subject) -> str:
         """Announce that *new* signs in place of *old*; the head of the log, signed by both."""
         word = Rotation.make(self.origin, old, new)
-        entry = change(rotation.ACTION, word.properties, by)
+        entry = change(rotation.ACTION, word.properties, by, self._now())
 
         async def work(connection: Connection) -> str:
             await connection.execute(_BEGIN)
@@ -156,7 +156,7 @@ class Store:
 
     def erase(self, asked: Erasure, retention: Retention, by: Subject, *, dry_run: bool) -> Erased:
         """Erase what is *asked*, and say so in a record for every so many payloads."""
-        now = time.time_ns() if self._clock is None else self._clock()
+        now = self._now()
 
         async def look(connection: Connection) -> Erased:
             return await postgres_erasing.would_erase(connection, asked, retention, now)
@@ -166,7 +166,7 @@ class Store:
             frontier = await self._tree(connection)
             indexes = await postgres_erasing.delete(connection, asked, retention, now)
             if indexes:
-                entry = change(erasure.ACTION, account(asked, retention, indexes), by)
+                entry = change(erasure.ACTION, account(asked, retention, indexes), by, now)
                 await _insert(connection, [entry], [leaf_hash(entry.leaf)], frontier)
             await _commit(connection)
             return len(indexes)
@@ -179,6 +179,9 @@ class Store:
             last = self._session.run(work)
             erased += last
         return Erased(erased, found.too_young, found.under_way, scrubbed=not erased)
+
+    def _now(self) -> int:
+        return time.time_ns() if self._clock is None else self._clock()
 
     async def _sign(self, connection: Connection, frontier: Frontier, *keys: SigningKey) -> str:
         """The head of the log, signed with all of *keys*; ends the transaction."""

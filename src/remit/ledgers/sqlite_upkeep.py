@@ -27,7 +27,7 @@ def rotate(store: Store, origin: str, keys: tuple[SigningKey, SigningKey], by: S
         if rotation.is_done(sqlite_store.rotations(connection), old, new):
             return sqlite_store.sign(connection, new)
         word = Rotation.make(origin, old, new)
-        entry = change(rotation.ACTION, word.properties, by)
+        entry = change(rotation.ACTION, word.properties, by, store.now())
         sqlite_store.keep(connection, [entry], [leaf_hash(entry.leaf)])
         return sqlite_store.sign(connection, old, new)
 
@@ -59,7 +59,7 @@ def erase(store: Store, asked: Erasure, retention: Retention, by: Subject) -> Er
         indexes = _indexes(connection, _question(connection, asked, retention, store.now()))
         if not indexes:
             return 0
-        entry = change(erasure.ACTION, account(asked, retention, indexes), by)
+        entry = change(erasure.ACTION, account(asked, retention, indexes), by, store.now())
         places = [(index,) for index in indexes]
         connection.executemany(_FORGET, places)
         connection.executemany("DELETE FROM payload WHERE seq = ?", places)

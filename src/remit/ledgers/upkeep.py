@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,8 @@ from remit.audit.record import Entry, Kind, Record, encode
 from remit.model import Action, Request, Subject
 
 
-def change(action: str, args: Mapping[str, Any], by: Subject) -> Entry:
-    """The record that *by* changed something Remit works by."""
-    at = time.time_ns()
+def change(action: str, args: Mapping[str, Any], by: Subject, at: int) -> Entry:
+    """The record that *by* changed something Remit works by; *at* is in Unix nanoseconds."""
     request = Request(by, Action(action, args), at=at)
     record = Record(Kind.CHANGED, secrets.token_hex(8), at, request)
     return encode(record, secrets.token_bytes(16))

@@ -18,6 +18,7 @@ from remit.cli.given import Force
 from remit.cli.log import cloudevents, ocsf, parquet
 from remit.cli.log.ledger import LEDGER, Ledger, reading
 from remit.cli.log.record import document
+from remit.cli.log.verify import File, trust_in
 from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
 from remit.ledgers import bundle
@@ -35,6 +36,7 @@ def export(
     format_: Annotated[Format, Parameter(name="--format")] = "jsonl",
     output: Annotated[Path | None, Parameter(metavar="FILE", show_default=False)] = None,
     wanted: Wanted = EVERYTHING,
+    key: File = None,
     ledger: Ledger = LEDGER,
     force: Force = False,
 ) -> None:
@@ -57,11 +59,12 @@ def export(
         format_: of what form.
         output: where to; standard output if not said.
         wanted: which records.
+        key: the verifying key that goes with a bundle; the one beside the ledger if not said.
         ledger: the ledger file.
         force: overwrite what is there.
     """
     if format_ == "bundle":
-        _bundle(output, wanted, ledger, force=force)
+        _bundle(output, wanted, key, ledger, force=force)
         return
     question = wanted.filter()
     if format_ == "parquet":
@@ -87,7 +90,9 @@ def _parquet(output: Path | None, question: Filter, ledger: Ledger, *, force: bo
             raise Stop(Exit.INVALID, f"{output} cannot be written: {error.strerror}") from error
 
 
-def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool) -> None:
+def _bundle(
+    output: Path | None, wanted: Wanted, key: Path | None, ledger: Ledger, *, force: bool
+) -> None:
     if output is None:
         raise Stop(Exit.USAGE, "a bundle is a folder or a tar file: name it with --output")
     if wanted != EVERYTHING:
@@ -95,8 +100,9 @@ def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool)
     with reading(ledger) as log:
         if not isinstance(log, SqliteLog):
             raise Stop(Exit.USAGE, f"{ledger} is a database: a bundle is made of a ledger file")
+        trust = trust_in(key, ledger, log)
         with log.parts() as parts, _created(output, force=force) as put:
-            bundle.write(parts, log.trust(), put)
+            bundle.write(parts, trust, put)
 
 
 @contextmanager
