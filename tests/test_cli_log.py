@@ -139,7 +139,8 @@ def test_a_record_in_json_is_the_leaf_and_the_payload_as_they_are_kept(remit, pa
 
 
 def test_an_erased_payload_is_null_and_shown_as_erased(remit, path):
-    change(path, "DELETE FROM payload WHERE seq = 2")
+    erased = remit("log", "erase", "--subject", "clerk", "--keep-at-least", "none", "--by", "ops")
+    assert erased.out == "1 payload erased\n"
     assert remit("log", "show", "2", "--json").lines[0]["payload"] is None
     assert "erased" in remit("log", "show", "2").out
     assert "erased" in remit("log", "verify").out
@@ -372,3 +373,36 @@ def test_nothing_from_a_ledger_reaches_the_terminal_unseen(remit, tmp_path):
     (line,) = remit("log", "list", "--json", "--ledger", "l.db").lines
     assert line["leaf"]["action"] == HOSTILE
     assert line["payload"]["args"] == {HOSTILE: HOSTILE}
+
+
+def test_erase_counts_erases_and_says_so_in_the_ledger(remit, path):
+    erase = ("log", "erase", "--older-than", "0d", "--by", "user:ops")
+    kept = remit(*erase)
+    assert (kept.code, kept.out.splitlines()[0]) == (0, "0 payloads erased")
+    dry = remit(*erase, "--keep-at-least", "none", "--dry-run")
+    assert dry.out.splitlines()[0] == "5 payloads would be erased"
+    assert "1 kept: of what is under way" in dry.out
+    assert remit("log", "list", "--kind", "changed").out == "no such record\n"
+    done = remit(*erase, "--keep-at-least", "0d", "--reason", "spring", "--json").json
+    assert (done["count"], done["under_way"], done["scrubbed"]) == (5, 1, True)
+    (changed,) = remit("log", "list", "--kind", "changed", "--json").lines
+    assert changed["payload"]["args"]["reason"] == "spring"
+    assert changed["leaf"]["subject"] == "user:ops"
+    verified = remit("log", "verify", "--json").json
+    assert (verified["whole"], verified["signed"]) == (True, 7)
+    assert remit(*erase, "--keep-at-least", "none", "--abandoned").out == "1 payload erased\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ([], "say what to erase: give --older-than"),
+        (["--user", ""], "nobody has an empty id"),
+        (["--older-than", "soon"], "--older-than: 'soon' is no time"),
+        (["--user", "ada", "--keep-at-least", "a while"], "--keep-at-least: 'a while'"),
+    ],
+)
+def test_an_erasure_that_cannot_be_understood_erases_nothing(remit, path, options, why):
+    ended = remit("log", "erase", *options)
+    assert ended.code == 2
+    assert why in ended.err

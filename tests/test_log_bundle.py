@@ -53,7 +53,7 @@ def ledger(tmp_path_factory):
 def export(path, output):
     log = SqliteLog(path)
     with log.parts() as parts, bundle.created(output) as put:
-        bundle.write(parts, log.verifying_key(), put)
+        bundle.write(parts, log.trust(), put)
     return output
 
 
@@ -76,7 +76,7 @@ def ours(path, checkpoint=None):
 def theirs(path, checkpoint=None):
     try:
         kept = checkpoint and write(path.parent / "kept.checkpoint", checkpoint)
-        seen = stranger.verify(str(path), None, kept and str(kept))
+        seen = stranger.verify(str(path), stranger.Given(kept=kept and str(kept)))
     except (stranger.Unreadable, stranger.Unusable):
         return "no answer"
     head = stranger.strict_base64(seen["root"])
@@ -372,7 +372,7 @@ def test_a_key_that_was_kept_finds_a_bundle_made_by_somebody_else(whole, tmp_pat
     copy = export(forged, tmp_path / "forged")
     kept = write(tmp_path / "kept.pub", (whole / "key").read_text())
     assert not breaks(agreed(copy))
-    seen = stranger.verify(str(copy), str(kept), None)
+    seen = stranger.verify(str(copy), stranger.Given(str(kept)))
     assert seen["signed"] == 0
     assert not seen["whole"]
     verification = Bundle(copy).verify([VerifyingKey.parse(kept.read_text())])

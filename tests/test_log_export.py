@@ -3,24 +3,33 @@
 import json
 import re
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pytest
 from cli_shell import Shell
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from ledger_contract import a_whole_call, append, record
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+from pyarrow import parquet
 
 from remit.audit.record import Kind, encode
 from remit.audit.stored import Stored
 from remit.audit.tree import leaf_hash
 from remit.cli.log import cloudevents, ocsf
 from remit.cli.log.record import document
+from remit.errors import LogError
 from remit.ledgers.memory import MemoryLedger
 from remit.ledgers.sqlite import SqliteLedger
+from remit.ledgers.sqlite_log import SqliteLog
 from remit.model import Effect, Risk
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -69,10 +78,19 @@ def check_cloudevent(event):
             assert value
 
 
+OCSF = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=ocsf.VERSION)).get_class_schema(
+    "api_activity", profiles=["security_control"]
+)
+OCSF_SCHEMA = Draft202012Validator(OCSF)
+"""As the project publishes it."""
+
+
 @given(records, st.sampled_from(["remit/audit-5d1c09aa", "a log of ours", "naïve"]))
 def test_a_record_is_a_cloudevent(one, origin):
     event = json.loads(json.dumps(cloudevents.event(one, origin), default=bytes_of))
     check_cloudevent(event)
+    read = JSONFormat().read(CloudEvent, json.dumps(event))
+    assert (read.get_id(), read.get_source()) == (event["id"], event["source"])
     assert event["id"] == str(one.index)
     assert event["type"] == f"remit.call.{one.facts().kind}"
     assert event["data"] == json.loads(json.dumps(document(one), default=bytes_of))
@@ -86,7 +104,7 @@ REQUIRED = {
     "activity_id", "actor", "api", "category_uid", "class_uid", "metadata", "severity_id",
     "src_endpoint", "time", "type_uid", "action_id",
 }  # fmt: skip
-"""Of API Activity in OCSF 1.3.0, and of the profile security_control."""
+"""Of API Activity in OCSF 1.4.0, and of the profile security_control."""
 
 OPTIONAL = {
     "action", "activity_name", "category_name", "class_name", "disposition", "disposition_id",
@@ -131,6 +149,7 @@ def check_ocsf(event):
 def test_a_record_is_an_ocsf_api_activity(one):
     event = json.loads(json.dumps(ocsf.event(one, "remit/log")))
     check_ocsf(event)
+    OCSF_SCHEMA.validate(event)
     assert event["metadata"]["sequence"] == one.index
     assert leaf_hash(event["raw_data"].encode()).hex() == event["metadata"]["uid"]
 
@@ -220,6 +239,15 @@ def test_a_bundle_is_the_whole_log_and_has_a_name(remit):
     assert nowhere.code == 3
 
 
+def test_a_bundle_of_a_ledger_without_a_key_beside_it_is_given_one(remit):
+    Path("l.db.pub").rename("elsewhere.pub")
+    bundle = ("log", "export", "--format", "bundle", "--output", "b.tar")
+    ended = remit(*bundle)
+    assert (ended.code, "name one with --key" in ended.err) == (4, True)
+    assert remit(*bundle, "--key", "elsewhere.pub").code == 0
+    assert remit("log", "verify", "--ledger", "b.tar").code == 0
+
+
 def test_a_ledger_that_has_gaps_has_no_bundle(remit):
     with closing(sqlite3.connect("l.db")) as connection, connection:
         connection.execute("DELETE FROM record WHERE seq = 1")
@@ -234,3 +262,126 @@ def test_a_folder_that_is_no_bundle_is_not_verified(remit):
     ended = remit("log", "verify", "--ledger", "empty")
     assert ended.code == 4
     assert "bundle.json is missing" in ended.err
+
+
+TEXT, TEXTS = pa.string(), pa.list_(pa.string())
+COLUMNS = {
+    "index": pa.int64(), "time": pa.timestamp("us", tz="UTC"),
+    "kind": TEXT, "call": TEXT, "subject": TEXT, "action": TEXT, "payload": TEXT, "run": TEXT,
+    "session": TEXT, "effect": TEXT, "policy": TEXT, "rules": TEXTS, "risk": TEXT,
+    "monitored": TEXTS, "approval": TEXT, "approved": TEXTS, "uses": TEXTS, "error": TEXT,
+    "errors": pa.int64(), "hash": pa.binary(32), "leaf": TEXT, "body": TEXT,
+}  # fmt: skip
+
+
+def parquet_of(remit, *options):
+    ended = remit("log", "export", "--format", "parquet", "--output", "x.parquet", *options)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    return parquet.read_table("x.parquet")
+
+
+def test_a_parquet_file_has_a_row_for_each_record_and_a_column_for_each_field(remit):
+    table = parquet_of(remit)
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == COLUMNS
+    ledger = SqliteLedger("l.db")
+    for row, one in zip(table.to_pylist(), ledger.select(), strict=True):
+        leaf = one.facts()
+        assert (row["index"], row["hash"]) == (one.index, one.hash)
+        assert (row["leaf"].encode(), row["body"].encode()) == (one.leaf, one.payload)
+        assert int(row["time"].timestamp()) == leaf.at // 10**6
+        assert (row["kind"], row["call"], row["payload"]) == (leaf.kind, leaf.call, leaf.payload)
+        assert (row["rules"] or []) == list(leaf.rules)
+        assert (row["run"], row["risk"], row["errors"]) == (None, None, None)
+    ledger.close()
+
+
+def test_parquet_holds_what_was_asked_for_and_no_payload_that_was_erased(remit, monkeypatch):
+    monkeypatch.setattr("remit.cli.log.parquet.AT_ONCE", 2)
+    remit("log", "erase", "--subject", "billing-bot", "--keep-at-least", "none", "--by", "ops")
+    assert parquet_of(remit).column("body").null_count == 3
+    only = parquet_of(remit, "--force", "--kind", "refused")
+    assert only.column("call").to_pylist() == ["c-2"]
+    assert parquet_of(remit, "--force", "--call", "nobody").num_rows == 0
+
+
+def test_parquet_needs_a_file_and_pyarrow_and_leaves_nothing_half_done(remit, monkeypatch):
+    nowhere = remit("log", "export", "--format", "parquet")
+    assert (nowhere.code, "name a file with --output" in nowhere.err) == (2, True)
+    parquet_of(remit)
+    again = remit("log", "export", "--format", "parquet", "--output", "x.parquet")
+    assert (again.code, "--force overwrites it" in again.err) == (1, True)
+    with closing(sqlite3.connect("l.db")) as connection, connection:
+        connection.execute("UPDATE payload SET body = CAST('no' AS BLOB) WHERE seq = 1")
+    odd = remit("log", "export", "--format", "parquet", "--output", "y.parquet")
+    assert (odd.code, "payload of record 1" in odd.err) == (4, True)
+    assert [one.name for one in Path().iterdir() if "parquet" in one.name] == ["x.parquet"]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    without = remit("log", "export", "--format", "parquet", "--output", "y.parquet")
+    assert (without.code, "pip install 'remit[parquet]'" in without.err) == (3, True)
+
+
+@pytest.fixture
+def exported(remit):
+    Path("kept.pub").write_text(Path("l.db.pub").read_text())
+    remit("log", "export", "--format", "bundle", "--output", "b.tar")
+    return remit
+
+
+IMPORT = ("log", "import", "b.tar", "--ledger", "copy.db")
+
+
+def test_what_is_imported_is_what_was_exported(exported):
+    ended = exported(*IMPORT, "--key", "kept.pub")
+    assert (ended.code, ended.err) == (0, "")
+    left = sorted(one.name for one in Path().iterdir() if "copy" in one.name)
+    assert left == ["copy.db", "copy.db.pub"]
+    ours, theirs = SqliteLog("l.db"), SqliteLog("copy.db")
+    assert list(theirs.select()) == list(ours.select())
+    assert list(theirs.checkpoints()) == list(ours.checkpoints())
+    assert (theirs.origin, theirs.root()) == (ours.origin, ours.root())
+    assert theirs.inclusion_proof(1) == ours.inclusion_proof(1)
+    assert exported("log", "verify", "--ledger", "copy.db", "--key", "kept.pub").code == 0
+    assert exported("log", "list", "--ledger", "copy.db", "--call", "c-2", "--json").code == 0
+
+
+def test_what_was_imported_takes_no_records(exported):
+    exported(*IMPORT)
+    with pytest.raises(LogError, match="has lost its"):
+        SqliteLedger("copy.db")
+
+
+def test_a_large_log_with_erased_payloads_is_imported_with_its_inner_nodes(exported):
+    with SqliteLedger("l.db") as ledger:
+        ledger.append_all(record(Kind.REFUSED, f"d-{n}") for n in range(600)).result(60)
+    erase = ("log", "erase", "--older-than", "0d", "--keep-at-least", "none", "--by", "ops")
+    assert exported(*erase, "--json").json["count"] > 600
+    exported("log", "export", "--format", "bundle", "--output", "b.tar", "--force")
+    assert exported(*IMPORT, "--key", "kept.pub").code == 0
+    before = exported("log", "verify", "--json").json
+    after = exported("log", "verify", "--ledger", "copy.db", "--json").json
+    assert after | {"ledger": "l.db"} == before
+    assert SqliteLog("copy.db").inclusion_proof(300) == SqliteLog("l.db").inclusion_proof(300)
+
+
+@pytest.mark.parametrize("how", ["changed", "another key", "another checkpoint", "there", "no tar"])
+def test_what_does_not_verify_is_not_imported(exported, how):
+    options = ["--key", "kept.pub"]
+    if how == "changed":
+        data = Path("b.tar").read_bytes()
+        Path("b.tar").write_bytes(data.replace(b"because", b"perhaps", 1))
+    elif how == "another key":
+        exported("key", "generate", "other")
+        options = ["--key", "other.pub"]
+    elif how == "another checkpoint":
+        kept = exported("log", "checkpoint").out
+        Path("kept").write_text(kept.replace("\n3\n", "\n4\n"))
+        options = ["--checkpoint", "kept"]
+    elif how == "there":
+        Path("copy.db").write_text("mine")
+    else:
+        Path("b.tar").write_bytes(Path("l.db").read_bytes())
+    ended = exported(*IMPORT, *options)
+    assert ended.code in {1, 2, 4}
+    assert ended.err
+    left = [one.name for one in Path().iterdir() if "copy" in one.name]
+    assert left == (["copy.db"] if how == "there" else [])

@@ -18,9 +18,11 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,10 +30,12 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FACTS = {"unended", "erased", "unsigned"}
+FACTS = {"unended", "erased", "backdated", "unsigned", "unwitnessed"}
 KINDS = {"refused", "asked", "answered", "started", "returned", "raised", "noted", "changed"}
+SPANS = re.compile(r"\d{1,18}(-\d{1,18})?(,\d{1,18}(-\d{1,18})?)*", re.ASCII)
 DASH = "\u2014 "
 LARGEST = 2**26
+TOLERANCE = 5 * 60 * 10**6
 
 
 class Unreadable(Exception):
@@ -159,7 +163,13 @@ def check_name(name: str) -> None:
         raise Unusable(f"{name!r} cannot name a key")
 
 
-def parse_key(text: str) -> Key:
+def parse_keys(text: str) -> tuple[Key, list[Key]]:
+    """The key to trust, and below it those it replaced."""
+    key, *replaced = [parse_key(line) for line in text.splitlines() or [""]]
+    return key, replaced
+
+
+def parse_key(text: str, algorithm: bytes = b"\x01") -> Key:
     text = text.strip()
     parts = text.split("+", 2)
     if len(parts) != 3:
@@ -167,13 +177,52 @@ def parse_key(text: str) -> Key:
     check_name(parts[0])
     data = strict_base64(parts[2])
     hint = hashlib.sha256(parts[0].encode() + b"\n" + data).digest()[:4]
-    if len(data) != 33 or data[:1] != b"\x01" or hint.hex() != parts[1]:
-        raise Unusable("this is not an Ed25519 key, or its hash is not its own")
+    if len(data) != 33 or data[:1] != algorithm or hint.hex() != parts[1]:
+        raise Unusable("this is a key of another kind, or its hash is not its own")
     return Key(parts[0], hint, data[1:], text)
 
 
-def open_note(note: str, key: Key) -> Head:
-    """The checkpoint in *note*, if *key* signed it."""
+def open_note(note: str, keys: Iterable[Key]) -> tuple[str, set[Key]]:
+    """The text of *note*, and which of *keys* signed it: at least one, and none wrongly."""
+    text, signatures = parts_of(note)
+    signers = set()
+    for key in keys:
+        ours = [data for name, data in signatures if (name, data[:4]) == key[:2]]
+        if not ours:
+            continue
+        try:
+            public = Ed25519PublicKey.from_public_bytes(key.public)
+            public.verify(ours[0][4:], text.encode())
+        except (InvalidSignature, ValueError) as error:
+            raise Unusable(f"{key.name} did not sign this") from error
+        signers.add(key)
+    if not signers:
+        raise Unusable("not signed by a trusted key")
+    return text, signers
+
+
+def times_of(note: str, witnesses: Iterable[Key]) -> list[int]:
+    """When *witnesses* cosigned *note*; none of those who did may have done so wrongly."""
+    text, signatures = parts_of(note)
+    times = []
+    for key in set(witnesses):
+        ours = [data[4:] for name, data in signatures if (name, data[:4]) == key[:2]]
+        if not ours:
+            continue
+        time = int.from_bytes(ours[0][:8], "big")
+        statement = f"cosignature/v1\ntime {time}\n{text}".encode()
+        if len(ours[0]) != 72 or time >= 2**63:
+            raise Unusable(f"{key.name} did not sign this")
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(ours[0][8:], statement)
+        except (InvalidSignature, ValueError) as error:
+            raise Unusable(f"{key.name} did not sign this") from error
+        times.append(time)
+    return times
+
+
+def parts_of(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of *note*, and its signatures, whoever made them."""
     if len(note) > 1_000_000:
         raise Unusable("a note is too long")
     split = note.rfind("\n\n")
@@ -183,25 +232,18 @@ def open_note(note: str, key: Key) -> Head:
     if any(c < " " and c != "\n" for c in text):
         raise Unusable("a note has no control characters")
     try:
-        message = text.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise Unusable("a note is Unicode") from error
     block = lines[:-1].split("\n")
     if len(block) > 100:
         raise Unusable("a note has too many signatures")
-    ours = [data for name, data in map(signature_in, block) if (name, data[:4]) == key[:2]]
-    if not ours:
-        raise Unusable(f"not signed by the trusted key {key.name}+{key.hint.hex()}")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(ours[0][4:], message)
-    except (InvalidSignature, ValueError) as error:
-        raise Unusable(f"{key.name} did not sign this") from error
-    return parse_head(text)
+    return text, [signature_in(line) for line in block]
 
 
-def open_of(note: str, key: Key, origin: str) -> Head:
-    """The checkpoint in *note*, if it is of this log."""
-    head = open_note(note, key)
+def head_in(text: str, origin: str) -> Head:
+    """The checkpoint in *text*, if it is of this log."""
+    head = parse_head(text)
     if head.origin != origin:
         raise Unusable(f"it is a checkpoint of {head.origin}, not of {origin}")
     return head
@@ -229,6 +271,111 @@ def parse_head(text: str) -> Head:
     if len(root) != 32:
         raise Unusable("a root has 32 bytes")
     return Head(lines[0], int(size), root)
+
+
+# Whom to believe.
+
+
+class Rotation(NamedTuple):
+    """Record *index* says that *key* signs in place of *previous*, in a note that both signed."""
+
+    index: int
+    previous: Key
+    key: Key
+
+
+def rotation_in(index: int, payload: bytes, origin: str) -> Rotation | None:
+    """What the record of a rotation says, or None if it is not to be believed."""
+    try:
+        note = json.loads(payload.decode("utf-8"))["args"]["statement"]
+        lines = parts_of(note)[0].split("\n")
+        if len(lines) != 5 or lines[:2] != ["remit/key.rotated/v1", origin]:
+            return None
+        found = Rotation(index, parse_key(lines[2]), parse_key(lines[3]))
+        return found if signed_by_both(note, found) else None
+    except (ValueError, KeyError, TypeError, RecursionError, Unusable):
+        return None
+
+
+def signed_by_both(note: str, rotation: Rotation) -> bool:
+    try:
+        return len(open_note(note, rotation[1:])[1]) == 2
+    except Unusable:
+        return False
+
+
+class Trust(NamedTuple):
+    """Whom to believe before anything was read."""
+
+    key: Key
+    retired: list[Key]
+    witnesses: list[Key]
+    quorum: int
+
+
+class Keyring:
+    """The keys that count at the place up to which the checkpoints were looked at."""
+
+    def __init__(self, trust: Trust, rotations: list[Rotation]) -> None:
+        key, retired = trust.key, trust.retired
+        self.witnesses = trust.witnesses
+        self.needed = trust.quorum or len(set(trust.witnesses))
+        self.counting = {key}
+        self.retired = set(retired) - {key}
+        self.replaced: dict[Key, int] = {}
+        self.rotations = rotations
+        self.followed: list[tuple[Rotation, int]] = []
+        self.doubts: list[tuple[int, str, set[tuple[str, bytes]]]] = []
+
+    def open(self, position: int, note: str, origin: str) -> tuple[Head, bool] | None:
+        """The checkpoint in *note*, and whether a key that counts vouches for it."""
+        known = self.counting | self.retired
+        try:
+            text, signers = open_note(note, known)
+            head = head_in(text, origin)
+            times_of(note, self.witnesses)
+        except Unusable as error:
+            names = {key[:2] for key in known | set(self.replaced)}
+            ids = ids_in(note)
+            self.doubts.append((position, str(error), set() if ids & names else ids))
+            return None
+        if not signers & self.counting:
+            self.doubts.append(
+                (position, "its key was replaced, it is not said when", ids_in(note))
+            )
+        return head, bool(signers & self.counting)
+
+    def follow(self, head: Head, note: str) -> None:
+        """Let keys take each other's place, where *note* holds and both signed it."""
+        for one in list(self.rotations):
+            ours = one.key in self.counting or one.previous in self.counting
+            if not ours or one.index >= head.size or one.key in self.replaced:
+                continue
+            if signed_by_both(note, one):
+                self.take(one, head.size)
+
+    def take(self, rotation: Rotation, size: int) -> None:
+        chain = [rotation]
+        self.rotations.remove(rotation)
+        for one in reversed(list(self.rotations)):
+            if one.key == chain[0].previous:
+                self.rotations.remove(one)
+                chain.insert(0, one)
+        self.counting.add(rotation.key)
+        for one in chain:
+            self.replaced[one.previous] = one.index
+            self.followed.append((one, size))
+        gone = {one.previous[:2] for one in chain}
+        self.counting -= set(self.replaced)
+        self.retired -= set(self.replaced)
+        self.doubts = [one for one in self.doubts if not one[2] & gone]
+
+
+def ids_in(note: str) -> set[tuple[str, bytes]]:
+    try:
+        return {(name, data[:4]) for name, data in parts_of(note)[1]}
+    except Unusable:
+        return set()
 
 
 # The tree.
@@ -342,42 +489,70 @@ class Report:
         ]
 
 
-def verify(path: str, key_file: str | None, kept_file: str | None) -> dict[str, Any]:
+class Given(NamedTuple):
+    """What whoever verifies brings along: names of files."""
+
+    key: str | None = None
+    kept: str | None = None
+    witnesses: Sequence[str] = ()
+    quorum: int = 0
+
+
+def verify(path: str, given: Given) -> dict[str, Any]:
     """Everything `remit log verify --json` says about the bundle at *path*."""
     with opened(path) as read:
-        return check(path, read, key_file, kept_file)
+        return check(path, read, given)
 
 
-def check(
-    path: str, read: Callable[[str], bytes], key_file: str | None, kept_file: str | None
-) -> dict[str, Any]:
+def check(path: str, read: Callable[[str], bytes], given: Given) -> dict[str, Any]:
     about = read_about(read)
-    key = parse_key(read_text(key_file) if key_file else decode(read("key"), "key"))
-    kept = None
-    if kept_file:
-        kept = open_of(read_text(kept_file), key, about["origin"])
+    key, retired = parse_keys(read_text(given.key) if given.key else decode(read("key"), "key"))
+    witnesses = [parse_key(read_text(name), b"\x04") for name in given.witnesses]
+    trust = Trust(key, retired, witnesses, given.quorum)
+    kept = read_text(given.kept) if given.kept else None
+    notes = [note_in(line) for line in read("checkpoints").splitlines()]
     report = Report()
-    heads = trusted_heads(read("checkpoints"), key, about["origin"], report)
-    roots, final, damaged = walk(read, about["size"], heads, kept, report)
-    holding, signed = judge(heads, kept, about["size"], roots, report)
+    told = Told(about["origin"])
+    wanted = {size for note in [*notes, kept or ""] for size in size_in(note)}
+    roots, final, damaged = walk(read, about, wanted, report, told)
+    keyring = Keyring(trust, told.rotations)
+    judge = Judge(about, roots, keyring, kept, report)
+    judge.judge(notes)
+    told.report_backdated(judge.seen, report)
+    for position, why, _ in keyring.doubts:
+        report.add("untrusted", position, f"checkpoint {position} counts for nothing: {why}")
     if damaged is not None and not report.has("rewritten", "truncated"):
         report.add("tree-changed", damaged, f"an inner node from record {damaged} on was changed")
+    signed = judge.signed
     if signed < about["size"]:
         report.add("unsigned", signed, f"records {signed} to {about['size'] - 1} are not signed")
+    if witnesses and judge.witnessed < about["size"]:
+        message = f"records from {judge.witnessed} on were not cosigned by enough witnesses"
+        report.add("unwitnessed", judge.witnessed, message)
+    vouched = signed > 0 and (judge.witnessed > 0 or not witnesses)
     findings = report.sorted()
     broken = any(one["breaks"] for one in findings)
     return {
         "ledger": path,
-        "whole": not broken and (signed > 0 or about["size"] == 0),
+        "whole": not broken and (vouched or about["size"] == 0),
         "origin": about["origin"],
         "size": about["size"],
         "root": base64.b64encode(final).decode(),
         "signed": signed,
-        "checkpoints": holding,
+        "checkpoints": judge.holding,
+        "witnessed": judge.witnessed if witnesses else None,
         "key": key.text,
-        "kept": kept and {"size": kept.size, "root": base64.b64encode(kept.root).decode()},
+        "rotations": [
+            {"index": one.index, "size": size, "previous": one.previous.text, "key": one.key.text}
+            for one, size in keyring.followed
+        ],
+        "kept": judge.kept and document_of(judge.kept),
         "findings": findings,
     }
+
+
+def document_of(head: Head) -> dict[str, Any]:
+    return {"size": head.size, "root": base64.b64encode(head.root).decode()}
 
 
 def read_about(read: Callable[[str], bytes]) -> dict[str, Any]:
@@ -405,30 +580,81 @@ def read_text(path: str) -> str:
         raise Unusable(f"{path}: {error}") from error
 
 
-def trusted_heads(data: bytes, key: Key, origin: str, report: Report) -> list[Head]:
-    heads = []
-    for position, line in enumerate(data.splitlines()):
-        try:
-            note = json.loads(line.decode("utf-8"))
-            head = open_of(note if isinstance(note, str) else "", key, origin)
-        except (ValueError, RecursionError, Unusable) as error:
-            report.add("untrusted", position, f"checkpoint {position} counts for nothing: {error}")
-        else:
-            heads.append(head)
-    return heads
+def note_in(line: bytes) -> str:
+    try:
+        note = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return ""
+    return note if isinstance(note, str) else ""
+
+
+def size_in(note: str) -> list[int]:
+    """The size that *note* is about, if it is about any."""
+    try:
+        return [parse_head(parts_of(note)[0]).size]
+    except Unusable:
+        return []
+
+
+class Told:
+    """What records say about the log itself, and payloads that are not there."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.rotations: list[Rotation] = []
+        self.missing: list[int] = []
+        self.dates: list[tuple[int, int]] = []
+        """Of each record that can be read, its index and time."""
+        self.accounted: set[int] = set()
+
+    def take(self, index: int, action: str, payload: bytes) -> None:
+        if action == "key.rotated":
+            found = rotation_in(index, payload, self.origin)
+            self.rotations += [found] if found else []
+        elif action == "payload.erased":
+            for span in erased_in(index, payload):
+                first = bisect_left(self.missing, span.start)
+                end = bisect_left(self.missing, span.stop)
+                self.accounted.update(self.missing[first:end])
+
+    def report_backdated(self, seen: dict[int, int], report: Report) -> None:
+        """Report records older than those before them, or than a witness who had *seen* these.
+
+        *seen* has, by the size of a checkpoint, the time when it was cosigned.
+        """
+        marks = sorted(seen)
+        reached, behind = 0, []
+        for index, at in self.dates:
+            while marks and marks[0] <= index:
+                reached = max(reached, seen[marks.pop(0)])
+            if at < reached - TOLERANCE:
+                behind.append(index)
+            reached = max(reached, at)
+        for start, end in runs(behind):
+            message = f"records {start} to {end} are dated before what was there already"
+            report.add("backdated", start, message)
+
+    def report_missing(self, report: Report) -> None:
+        gone = [one for one in self.missing if one in self.accounted]
+        for start, end in runs(gone):
+            report.add("erased", start, f"the payloads of records {start} to {end} were erased")
+        lost = [one for one in self.missing if one not in self.accounted]
+        for start, end in runs(lost):
+            message = f"the payloads of records {start} to {end} are missing, it is not said why"
+            report.add("payload-missing", start, message)
 
 
 def walk(
     read: Callable[[str], bytes],
-    size: int,
-    heads: list[Head],
-    kept: Head | None,
+    about: dict[str, Any],
+    wanted: set[int],
     report: Report,
+    told: Told,
 ) -> tuple[dict[int, bytes], bytes, int | None]:
-    """Check every record by itself; the roots at the sizes that were signed, and at the end."""
-    wanted = {head.size for head in heads} | ({kept.size} if kept else set())
+    """Check every record by itself; the roots at the sizes *wanted*, and at the end."""
+    size = about["size"]
     tree, roots = Growing(), dict[int, bytes]()
-    open_calls, used, erased = dict[str, int](), dict[str, int](), list[int]()
+    open_calls, used = dict[str, int](), dict[str, int]()
     stored = {level: inner(read, level, size) for level in range(1, 7) if size >> 8 * level}
     damaged: int | None = None
     if 0 in wanted:
@@ -440,12 +666,25 @@ def walk(
                 damaged = index + 1 - 256**level
         if index + 1 in wanted:
             roots[index + 1] = tree.root()
-        check_record(index, leaf, payload, hashed, report, open_calls, used, erased)
-    for start, end in runs(erased):
-        report.add("erased", start, f"the payloads of records {start} to {end} were erased")
+        facts = check_record(index, leaf, payload, hashed, report, open_calls, used, told)
+        if facts and payload and facts["kind"] == "changed":
+            told.take(index, facts["action"], payload)
+    told.report_missing(report)
     for call, index in open_calls.items():
         report.add("unended", index, f"call {call} started at record {index} and never ended")
     return roots, tree.root(), damaged
+
+
+def erased_in(index: int, payload: bytes) -> list[range]:
+    """Which records before it record *index* says were erased."""
+    try:
+        text = json.loads(payload.decode("utf-8"))["args"]["records"]
+        if not isinstance(text, str) or not SPANS.fullmatch(text):
+            return []
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+    spans = [part.partition("-") for part in text.split(",")]
+    return [range(int(first), min(int(last or first) + 1, index)) for first, _, last in spans]
 
 
 def inner(read: Callable[[str], bytes], level: int, size: int) -> Iterator[bytes]:
@@ -470,15 +709,16 @@ def check_record(
     report: Report,
     open_calls: dict[str, int],
     used: dict[str, int],
-    erased: list[int],
-) -> None:
+    told: Told,
+) -> dict[str, Any] | None:
+    """Check one record; its leaf, if that and its payload are what they should be."""
     same = hashlib.sha256(b"\x00" + data).digest() == hashed
     if not same:
         report.add("changed", index, f"record {index} was changed: its leaf is not what was hashed")
     leaf = read_leaf(data)
     if leaf is None:
         report.add("unreadable", index, f"record {index} is not one Remit writes")
-        return
+        return None
     if leaf["kind"] == "started":
         open_calls.pop(leaf["call"], None)
         open_calls[leaf["call"]] = index
@@ -489,11 +729,15 @@ def check_record(
     elif leaf["kind"] in ("returned", "raised"):
         open_calls.pop(leaf["call"], None)
     if not same:
-        return
+        return None
+    told.dates.append((index, leaf["at"]))
     if payload is None:
-        erased.append(index)
-    elif hashlib.sha256(payload).hexdigest() != leaf["payload"]:
+        told.missing.append(index)
+        return None
+    if hashlib.sha256(payload).hexdigest() != leaf["payload"]:
         report.add("payload-changed", index, f"the payload of record {index} was changed")
+        return None
+    return leaf
 
 
 def runs(indexes: list[int]) -> list[tuple[int, int]]:
@@ -507,71 +751,104 @@ def runs(indexes: list[int]) -> list[tuple[int, int]]:
     return found
 
 
-def judge(
-    heads: list[Head],
-    kept: Head | None,
-    size: int,
-    roots: dict[int, bytes],
-    report: Report,
-) -> tuple[int, int]:
-    """How many checkpoints hold, and how many records they vouch for.
+class Judge:
+    """Holds the checkpoints against the records, in the order of the log.
 
-    They are looked at in the order of the log. One that does not hold is of another
-    history if a later one holds, and otherwise the records are not those it signed.
+    One that does not hold is of another history if a later one holds, and otherwise the
+    records are not those it signed. The one kept elsewhere is looked at behind those of
+    the log that have its size.
     """
-    signed = holding = latest = 0
-    doubted: list[Head] = []
-    for head, elsewhere in in_order(heads, kept, size):
-        if head.size < latest and not elsewhere:
-            report.add("out-of-order", head.size, f"a checkpoint of {head.size} stands too late")
-        elif roots[head.size] == head.root:
-            if not elsewhere:
-                contradict(doubted, signed, report)
-                doubted = []
-            signed, holding = head.size, holding + 1
-        elif elsewhere:
-            contradict([head], signed, report)
+
+    def __init__(
+        self,
+        about: dict[str, Any],
+        roots: dict[int, bytes],
+        keyring: Keyring,
+        kept: str | None,
+        report: Report,
+    ) -> None:
+        self.size: int = about["size"]
+        self.origin: str = about["origin"]
+        self.roots = roots
+        self.keyring = keyring
+        self.report = report
+        self.signed = self.holding = self.latest = self.promised = self.before = 0
+        self.doubted: list[Head] = []
+        self.waiting = kept
+        self.witnessed = 0
+        self.seen: dict[int, int] = {}
+        self.kept = parse_head(parts_of(kept)[0]) if kept else None
+
+    def judge(self, notes: list[str]) -> None:
+        for position, note in enumerate(notes):
+            found = self.keyring.open(position, note, self.origin)
+            if found:
+                self.look(*found, note)
+        self.look_at_kept()
+        if self.promised > self.size:
+            message = f"the log ends after {self.size} records, {self.promised} were signed"
+            self.report.add("truncated", self.size, message)
+        self.contradict([head for head in self.doubted if head.size <= self.signed], self.signed)
+        self.report_rewritten([head for head in self.doubted if head.size > self.signed])
+
+    def look(self, head: Head, vouches: bool, note: str) -> None:  # noqa: FBT001 - from open
+        if self.promised or head.size > self.size:
+            self.promised = max(self.promised, head.size)
+            return
+        if self.kept and self.kept.size < head.size:
+            self.look_at_kept()
+        if head.size < self.latest:
+            message = f"a checkpoint of {head.size} stands too late"
+            self.report.add("out-of-order", head.size, message)
+            return
+        if head.size > self.latest:
+            self.before, self.latest = self.signed, head.size
+        if self.roots[head.size] != head.root:
+            self.doubted.append(head)
+        elif vouches:
+            self.contradict(self.doubted, self.signed)
+            self.doubted = []
+            self.signed, self.holding = head.size, self.holding + 1
+            self.count_witnesses(head, note)
+            self.keyring.follow(head, note)
+
+    def look_at_kept(self) -> None:
+        note, self.waiting = self.waiting, None
+        if note is None:
+            return
+        known = self.keyring.counting | self.keyring.retired | set(self.keyring.replaced)
+        text, signers = open_note(note, known)
+        kept = head_in(text, self.origin)
+        times_of(note, self.keyring.witnesses)
+        if kept.size > self.size:
+            self.promised = max(self.promised, kept.size)
+        elif self.roots[kept.size] != kept.root:
+            self.contradict([kept], self.before if self.latest == kept.size else self.signed)
         else:
-            doubted.append(head)
-        latest = latest if elsewhere else max(latest, head.size)
-    promised = max([0, kept.size if kept else 0, *(head.size for head in beyond(heads, size))])
-    if promised > size:
-        report.add("truncated", size, f"the log ends after {size} records, {promised} were signed")
-    contradict([head for head in doubted if head.size <= signed], signed, report)
-    left = [head for head in doubted if head.size > signed]
-    if left:
-        report.add("rewritten", signed, f"records from {signed} on are not those that were signed")
+            self.holding += 1
+            self.count_witnesses(kept, note)
+            self.signed = kept.size if signers & self.keyring.counting else self.signed
+
+    def count_witnesses(self, head: Head, note: str) -> None:
+        times = times_of(note, self.keyring.witnesses)
+        latest = max(times, default=0) * 10**6
+        self.seen[head.size] = max(self.seen.get(head.size, 0), latest)
+        if self.keyring.needed and len(times) >= self.keyring.needed:
+            self.witnessed = max(self.witnessed, head.size)
+
+    def report_rewritten(self, left: list[Head]) -> None:
+        if not left:
+            return
+        message = f"records from {self.signed} on are not those that were signed"
+        self.report.add("rewritten", self.signed, message)
         rivals = [one for one in left if one.size == left[0].size and one.root != left[0].root]
-        contradict(rivals, signed, report)
-    return holding, signed
+        self.contradict(rivals, self.signed)
 
-
-def in_order(heads: list[Head], kept: Head | None, size: int) -> Iterator[tuple[Head, bool]]:
-    """The checkpoints within the log, and the one kept elsewhere in its place."""
-    waiting = kept if kept and kept.size <= size else None
-    for head in heads:
-        if head.size > size:
-            break
-        if waiting and waiting.size <= head.size:
-            yield waiting, True
-            waiting = None
-        yield head, False
-    if waiting:
-        yield waiting, True
-
-
-def beyond(heads: list[Head], size: int) -> list[Head]:
-    """The first checkpoint of more records than there are, and all behind it."""
-    for position, head in enumerate(heads):
-        if head.size > size:
-            return heads[position:]
-    return []
-
-
-def contradict(others: list[Head], signed: int, report: Report) -> None:
-    for head in others:
-        first = signed if signed < head.size else 0
-        report.add("forked", first, f"a checkpoint of {head.size} records is of another history")
+    def contradict(self, others: list[Head], signed: int) -> None:
+        for head in others:
+            first = signed if signed < head.size else 0
+            message = f"a checkpoint of {head.size} records is of another history"
+            self.report.add("forked", first, message)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -579,11 +856,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", help="the folder or the tar file")
     parser.add_argument("--key", help="file with the verifying key to trust; not the bundle's own")
     parser.add_argument("--checkpoint", help="file with a checkpoint that was kept elsewhere")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="file with the key of a witness"
+    )
+    parser.add_argument("--quorum", type=int, default=0, help="how many of them; all if not said")
     parser.add_argument("--strict", action="store_true", help="facts fail the log too")
     parser.add_argument("--json", action="store_true", help="print a JSON document")
     options = parser.parse_args(arguments)
+    if not 0 <= options.quorum <= len(set(options.witness)):
+        parser.error("there are fewer witnesses than --quorum says")
+    given = Given(options.key, options.checkpoint, options.witness, options.quorum)
     try:
-        found = verify(options.bundle, options.key, options.checkpoint)
+        found = verify(options.bundle, given)
     except Unusable as error:
         print(f"remit_verify: {error}", file=sys.stderr)
         return 3

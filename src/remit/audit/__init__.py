@@ -6,6 +6,12 @@
     tiles       how a log is laid out in files
     note        texts and who signed them
     checkpoint  the signed head of a log
+    cosignature what a witness says of it
+    rotation    how a log changes the key that signs it
+    erasure     what a log says about payloads that are gone
+    trust       whom a verifier believes
+    reading     the records as a verifier reads them
+    history     what was signed, held against them
     verify      whether a log is whole, in order and unchanged
     findings    what `verify` reports
 

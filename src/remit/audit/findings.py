@@ -16,6 +16,8 @@ class FindingKind(StrEnum):
     """A leaf is not what its stored hash says."""
     PAYLOAD_CHANGED = "payload-changed"
     """A payload is not the one its leaf names."""
+    PAYLOAD_MISSING = "payload-missing"
+    """A payload is not there, and no record says that it was erased."""
     UNREADABLE = "unreadable"
     """A leaf is not one Remit writes."""
     MISSING = "missing"
@@ -37,12 +39,24 @@ class FindingKind(StrEnum):
     UNENDED = "unended"
     """A call started and never ended. A fact, not a fault of the log."""
     ERASED = "erased"
-    """Payloads were deleted, as retention and erasure do. A fact."""
+    """Payloads were deleted, and a record says so. A fact."""
+    BACKDATED = "backdated"
+    """Records are dated before what was there already. A fact: clocks are set, and are apart."""
     UNSIGNED = "unsigned"
     """Records lie behind the last checkpoint. A fact."""
+    UNWITNESSED = "unwitnessed"
+    """Records lie behind the last checkpoint that enough witnesses cosigned. A fact."""
 
 
-FACTS = frozenset({FindingKind.UNENDED, FindingKind.ERASED, FindingKind.UNSIGNED})
+FACTS = frozenset(
+    {
+        FindingKind.UNENDED,
+        FindingKind.ERASED,
+        FindingKind.BACKDATED,
+        FindingKind.UNSIGNED,
+        FindingKind.UNWITNESSED,
+    }
+)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -58,6 +72,17 @@ class Finding(msgspec.Struct, frozen=True):
         return self.kind not in FACTS
 
 
+class Rotated(msgspec.Struct, frozen=True):
+    """A key that was replaced, as a verifier could follow it."""
+
+    index: int
+    """The record that says so."""
+    size: int
+    """How many records the checkpoint signs that both keys signed."""
+    previous: str
+    key: str
+
+
 class Verification(msgspec.Struct, frozen=True):
     """What a verifier saw of a log."""
 
@@ -70,8 +95,17 @@ class Verification(msgspec.Struct, frozen=True):
     checkpoints: int
     """How many checkpoints hold."""
     findings: tuple[Finding, ...] = ()
+    witnessed: int = 0
+    """How many records, from the first, enough witnesses have seen; 0 where none was named."""
+    rotations: tuple[Rotated, ...] = ()
+    """Which keys were replaced by which, in order."""
 
     @property
     def intact(self) -> bool:
         """Nothing found speaks against the log. How much of it is signed, `signed` says."""
         return not any(finding.breaks for finding in self.findings)
+
+
+def span_of(first: int, end: int) -> str:
+    """The records from *first* up to *end*, in words."""
+    return f"record {first}" if end == first + 1 else f"records {first} to {end - 1}"

@@ -23,21 +23,26 @@ import base64
 import binascii
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import ClassVar, Self, TypeVar
 
 import msgspec
 
 from remit.errors import LogError
 
-_ED25519 = b"\x01"
-_PRIVATE = "PRIVATE+KEY+"
+ED25519 = b"\x01"
+PRIVATE = "PRIVATE+KEY+"
 _DASH = "\N{EM DASH} "
 _LONGEST = 1_000_000
 _MOST_SIGNATURES = 100
 
+Public = TypeVar("Public", bound="PublicKey")
 
-class VerifyingKey(msgspec.Struct, frozen=True):
-    """A name and the Ed25519 public key that speaks for it."""
 
+class PublicKey(msgspec.Struct, frozen=True):
+    """A name, and the Ed25519 key that checks what is said in it."""
+
+    algorithm: ClassVar[bytes]
+    """Which kind of signature: one byte in front of the key."""
     name: str
     public: bytes
 
@@ -47,9 +52,9 @@ class VerifyingKey(msgspec.Struct, frozen=True):
             raise LogError(f"the key of {self.name} has {len(self.public)} bytes instead of 32")
 
     @classmethod
-    def parse(cls, text: str) -> VerifyingKey:
+    def parse(cls, text: str) -> Self:
         """Read `name+hash+base64`."""
-        name, hashed, key = _split_key(text.strip(), "a verifying key")
+        name, hashed, key = _split_key(text.strip(), "a verifying key", cls.algorithm)
         found = cls(name, key)
         if found.hash != hashed:
             raise LogError(f"the verifying key of {name} is damaged: its hash does not match")
@@ -58,7 +63,7 @@ class VerifyingKey(msgspec.Struct, frozen=True):
     @property
     def hash(self) -> bytes:
         """Four bytes that say which key made a signature."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.algorithm + self.public).digest()[:4]
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
         """Whether this key signed *message*."""
@@ -72,12 +77,19 @@ class VerifyingKey(msgspec.Struct, frozen=True):
         return True
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.hash.hex()}+{_base64(_ED25519 + self.public)}"
+        return f"{self.name}+{self.hash.hex()}+{_base64(self.algorithm + self.public)}"
 
 
-class SigningKey(msgspec.Struct, frozen=True):
+class VerifyingKey(PublicKey, frozen=True):
+    """The key that checks what a log signs."""
+
+    algorithm: ClassVar[bytes] = ED25519
+
+
+class SecretKey(msgspec.Struct, frozen=True):
     """A name and the secret that speaks for it."""
 
+    algorithm: ClassVar[bytes]
     name: str
     seed: bytes
     hash: bytes
@@ -88,27 +100,21 @@ class SigningKey(msgspec.Struct, frozen=True):
             raise LogError(f"the key of {self.name} has {len(self.seed)} bytes instead of 32")
 
     @classmethod
-    def from_seed(cls, name: str, seed: bytes) -> SigningKey:
+    def from_seed(cls, name: str, seed: bytes) -> Self:
         """The key that grows from *seed*: 32 random bytes nobody else knows."""
-        unhashed = cls(name, seed, b"")
-        return cls(name, seed, VerifyingKey(name, unhashed._public()).hash)
-
-    @classmethod
-    def parse(cls, text: str) -> SigningKey:
-        """Read `PRIVATE+KEY+name+hash+base64`."""
-        text = text.strip()
-        if not text.startswith(_PRIVATE):
-            raise LogError(f"a signing key begins with {_PRIVATE}")
-        name, hashed, seed = _split_key(text.removeprefix(_PRIVATE), "a signing key")
+        public = cls(name, seed, b"").public_bytes()
+        hashed = sha256(name.encode() + b"\n" + cls.algorithm + public).digest()[:4]
         return cls(name, seed, hashed)
 
-    @property
-    def verifying(self) -> VerifyingKey:
-        """The public half, for everybody."""
-        key = VerifyingKey(self.name, self._public())
-        if key.hash != self.hash:
-            raise LogError(f"the signing key of {self.name} is damaged: its hash does not match")
-        return key
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `PRIVATE+KEY+name+hash+base64`."""
+        text = text.strip()
+        if not text.startswith(PRIVATE):
+            raise LogError(f"a signing key begins with {PRIVATE}")
+        rest = text.removeprefix(PRIVATE)
+        name, hashed, seed = _split_key(rest, "a signing key", cls.algorithm)
+        return cls(name, seed, hashed)
 
     def sign(self, message: bytes) -> bytes:
         """The Ed25519 signature of *message*."""
@@ -118,15 +124,33 @@ class SigningKey(msgspec.Struct, frozen=True):
 
     def secret_text(self) -> str:
         """What `parse` reads. Whoever has it can sign in this name."""
-        return f"{_PRIVATE}{self.name}+{self.hash.hex()}+{_base64(_ED25519 + self.seed)}"
+        return f"{PRIVATE}{self.name}+{self.hash.hex()}+{_base64(self.algorithm + self.seed)}"
 
-    def _public(self) -> bytes:
+    def public_bytes(self) -> bytes:
+        """The public half."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
 
+    def undamaged(self, key: Public) -> Public:
+        """The public half *key*, if it is what the hash of this key says."""
+        if key.hash != self.hash:
+            raise LogError(f"the signing key of {self.name} is damaged: its hash does not match")
+        return key
+
     def __repr__(self) -> str:
-        return f"SigningKey({self.name!r}, secret)"
+        return f"{type(self).__name__}({self.name!r}, secret)"
+
+
+class SigningKey(SecretKey, frozen=True):
+    """The key with which a log signs."""
+
+    algorithm: ClassVar[bytes] = ED25519
+
+    @property
+    def verifying(self) -> VerifyingKey:
+        """The public half, for everybody."""
+        return self.undamaged(VerifyingKey(self.name, self.public_bytes()))
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -165,13 +189,28 @@ def cosign(note: str, *keys: SigningKey) -> str:
     return str(Note(unchecked.text, unchecked.signatures + more))
 
 
-def open_note(note: str, keys: Iterable[VerifyingKey]) -> Note:
+def open_note(note: str, keys: Iterable[PublicKey]) -> Note:
     """The text of *note* with those of its signatures that *keys* made.
 
     Raises:
         LogError: none of *keys* signed it, or one of them did not sign this text.
     """
+    keys = tuple(keys)
     unchecked = parse_unchecked(note)
+    valid = signatures_by(unchecked, keys)
+    if not valid:
+        signers = ", ".join(f"{one.name}+{one.hash.hex()}" for one in unchecked.signatures)
+        known = ", ".join(f"{key.name}+{key.hash.hex()}" for key in keys) or "nobody"
+        raise LogError(f"signed by {signers}, not by a trusted key ({known})")
+    return Note(unchecked.text, valid)
+
+
+def signatures_by(unchecked: Note, keys: Iterable[PublicKey]) -> tuple[Signature, ...]:
+    """Those of the signatures of a note that *keys* made, one for each key at most.
+
+    Raises:
+        LogError: one of *keys* did not sign this text, though its name stands there.
+    """
     trusted = {(key.name, key.hash): key for key in keys}
     message = unchecked.text.encode()
     valid: dict[tuple[str, bytes], Signature] = {}
@@ -182,11 +221,16 @@ def open_note(note: str, keys: Iterable[VerifyingKey]) -> Note:
         if not key.verifies(message, one.signature):
             raise LogError(f"{one.name} did not sign this: the signature does not fit the text")
         valid[one.name, one.hash] = one
-    if not valid:
-        signers = ", ".join(f"{one.name}+{one.hash.hex()}" for one in unchecked.signatures)
-        known = ", ".join(f"{name}+{hashed.hex()}" for name, hashed in trusted) or "nobody"
-        raise LogError(f"signed by {signers}, not by a trusted key ({known})")
-    return Note(unchecked.text, tuple(valid.values()))
+    return tuple(valid.values())
+
+
+def merged(note: str, other: str) -> str:
+    """*note* with those signatures of *other* that it has not got; both are of one text."""
+    one, more = parse_unchecked(note), parse_unchecked(other)
+    if one.text != more.text:
+        raise LogError("these are notes of different texts")
+    new = tuple(signature for signature in more.signatures if signature not in one.signatures)
+    return str(Note(one.text, one.signatures + new))
 
 
 def signed_by(note: str, key: SigningKey) -> bool:
@@ -235,14 +279,14 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _split_key(text: str, what: str) -> tuple[str, bytes, bytes]:
+def _split_key(text: str, what: str, algorithm: bytes) -> tuple[str, bytes, bytes]:
     name, _, rest = text.partition("+")
     hashed, _, encoded = rest.partition("+")
     if len(hashed) != 8 or set(hashed) - set("0123456789abcdef"):
         raise LogError(f"{what} reads name+hash+base64, the hash in 8 hexadecimal digits")
     data = unbase64(encoded)
-    if data[:1] != _ED25519:
-        raise LogError(f"the key of {name} is not Ed25519")
+    if data[:1] != algorithm:
+        raise LogError(f"the key of {name} is of another kind")
     return name, bytes.fromhex(hashed), data[1:]
 
 

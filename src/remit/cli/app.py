@@ -22,11 +22,17 @@ from remit.cli.fmt import fmt
 from remit.cli.help import Help
 from remit.cli.import_ import import_policy
 from remit.cli.init import init
+from remit.cli.key.generate import generate
+from remit.cli.key.rotate import rotate
+from remit.cli.key.show import show as show_key
 from remit.cli.log.checkpoint import checkpoint
+from remit.cli.log.erase import erase
 from remit.cli.log.export import export
+from remit.cli.log.import_ import import_bundle
 from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
+from remit.cli.log.witness import witness
 from remit.cli.plan import plan
 from remit.cli.runs.show import list_runs, show_run, tail_runs
 from remit.cli.schema import schema
@@ -51,6 +57,8 @@ ABOUT_APPROVALS = "Answer the questions that agents have left for people."
 ABOUT_RUNS = "See what agents did between the beginning and the end of a run."
 
 ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
+
+ABOUT_KEY = "Make, show and replace the keys that vouch for a ledger."
 
 CODES = """Exit codes:
   0    it went well
@@ -82,7 +90,10 @@ LOG_COMMANDS: dict[str, Command] = {
     "show": show,
     "verify": verify,
     "export": export,
+    "import": import_bundle,
     "checkpoint": checkpoint,
+    "witness": witness,
+    "erase": erase,
 }
 APPROVALS_COMMANDS: dict[str, Command] = {
     "list": list_approvals,
@@ -98,10 +109,16 @@ APPROVALS_COMMANDS: dict[str, Command] = {
     "revoke": revoke,
     "watch": watch_approvals,
 }
+KEY_COMMANDS: dict[str, Command] = {
+    "generate": generate,
+    "show": show_key,
+    "rotate": rotate,
+}
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "approvals": (ABOUT_APPROVALS, APPROVALS_COMMANDS),
     "runs": (ABOUT_RUNS, {"list": list_runs, "show": show_run, "tail": tail_runs}),
     "log": (ABOUT_LOG, LOG_COMMANDS),
+    "key": (ABOUT_KEY, KEY_COMMANDS),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import msgspec
 from cyclopts import Parameter
 
 from remit.cli.exits import Exit, Stop
+from remit.model import Subject
 
 POLICY = Path("remit.yaml")
 
@@ -23,11 +25,23 @@ def _listed(paths: Sequence[Path]) -> str:
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), show_default=False)]
 Force: TypeAlias = Annotated[bool, Parameter(name="--force", negative=(), show_default=False)]
 Strict: TypeAlias = Annotated[bool, Parameter(name="--strict", negative=(), show_default=False)]
+By: TypeAlias = Annotated[str | None, Parameter(metavar="TYPE:ID", show_default=False)]
 Environment: TypeAlias = Annotated[str, Parameter(metavar="NAME", show_default=False)]
 Policies: TypeAlias = Annotated[
     tuple[Path, ...],
     Parameter(name="--policy", env_var="REMIT_POLICY", show_default=_listed, negative=()),
 ]
+
+
+def whoever(by: str | None) -> Subject:
+    """Who is named by `--by`, or is sitting here."""
+    if by is not None:
+        kind, colon, name = by.partition(":")
+        return Subject(kind, name) if colon else Subject("user", by)
+    try:
+        return Subject("user", getpass.getuser())
+    except (OSError, KeyError) as error:
+        raise Stop(Exit.USAGE, "the system does not know who you are: say it with --by") from error
 
 
 def mapping(given: str, option: str) -> dict[str, Any]:

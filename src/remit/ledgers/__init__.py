@@ -7,4 +7,5 @@ postgres  a database, shared by machines
 And what is made of them:
 
 bundle    a log as files, for whoever has no Remit
+merged    several logs, read as one
 """

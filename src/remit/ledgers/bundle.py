@@ -1,7 +1,7 @@
 """A log as files that need no Remit to be read: a folder, or a tar file of it.
 
     bundle.json         which log this is, and how many records it has
-    key                 the verifying key of its checkpoints
+    key                 the verifying key of its checkpoints, and below it those it replaced
     checkpoint          the last of them
     checkpoints         all of them, each as a JSON string on its line
     tile/, payload/     see `remit.audit.tiles`
@@ -30,6 +30,7 @@ from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.stored import Parts, Stored
 from remit.audit.tree import TILE_WIDTH, Node
+from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
 
@@ -49,8 +50,8 @@ class About(msgspec.Struct, frozen=True):
     size: int
 
 
-def write(parts: Parts, key: VerifyingKey, put: Put) -> None:
-    """Hand all files of a bundle to *put*.
+def write(parts: Parts, key: VerifyingKey | Trust, put: Put) -> None:
+    """Hand all files of a bundle to *put*; *key* checks its checkpoints.
 
     Raises:
         LogError: the log has gaps, or does not fit its own tree.
@@ -212,21 +213,32 @@ class Bundle:
                     break
                 yield level, done // TILE_WIDTH ** (level - 1) - 1, next(hashes)
 
+    def parts(self) -> Parts:
+        """All of the log."""
+        return Parts(self.origin, self.size, self.entries(), self.checkpoints(), self.nodes())
+
     def verifying_key(self) -> VerifyingKey:
         """The key in the bundle, which is no better than who handed it over."""
+        return self.trust().keys[0]
+
+    def trust(self) -> Trust:
+        """That key, and those it replaced."""
         try:
-            return VerifyingKey.parse(self._read("key").decode())
+            return Trust.parse(self._read("key").decode())
         except UnicodeDecodeError as error:
             raise LogError(f"{self.path}: its key is not text") from error
 
     def verify(
-        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+        self,
+        trusted: Trust | Iterable[VerifyingKey] | None = None,
+        *,
+        checkpoint: str | None = None,
     ) -> Verification:
         """Whether the log is whole, in order and unchanged; *trusted* defaults to its own key."""
         return verify(
             self.entries(),
             self.checkpoints(),
-            (self.verifying_key(),) if trusted is None else trusted,
+            self.trust() if trusted is None else trusted,
             origin=self.origin,
             outside=checkpoint,
             nodes=self.nodes(),

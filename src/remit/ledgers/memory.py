@@ -15,6 +15,7 @@ from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Record, encode
 from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Proof
+from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
 from remit.ledgers.query import Filter
@@ -120,7 +121,10 @@ class MemoryLedger:
         return tuple(self._checkpoints)
 
     def verify(
-        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+        self,
+        trusted: Trust | Iterable[VerifyingKey] | None = None,
+        *,
+        checkpoint: str | None = None,
     ) -> Verification:
         """Whether the log is whole, in order and unchanged; *trusted* keys default to its own."""
         entries = self.entries()

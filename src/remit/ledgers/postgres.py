@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,13 +23,16 @@ from typing import Self
 
 from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Record
+from remit.audit.trust import Trust
 from remit.errors import LogError
-from remit.ledgers import postgres_log, postgres_schema
+from remit.ledgers import keys, postgres_log, postgres_schema
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_log import PostgresLog
 from remit.ledgers.postgres_session import Connection, Session
 from remit.ledgers.postgres_store import Store
+from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
 from remit.ledgers.sqlite_writer import Writer
+from remit.model import Subject
 
 PATIENCE = 5.0
 
@@ -54,13 +58,13 @@ class PostgresLedger(PostgresLog):
         patience: float = PATIENCE,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self._signer = None if signer is None else _signing(signer)
+        self._signer = None if signer is None else _signer(signer)
         postgres_schema.check_origin(origin)
         writes = Address(dsn, patience, writes=True)
         _create(writes, origin)
         super().__init__(dsn, patience=max(patience, postgres_log.PATIENCE))
-        store = partial(Store, writes, self.origin, clock)
-        self._writer = Writer(str(writes), store, self._signer)
+        self._store = partial(Store, writes, self.origin, clock)
+        self._writer = Writer(str(writes), self._store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 
     def append(self, record: Record, /) -> Future[int]:
@@ -85,6 +89,57 @@ class PostgresLedger(PostgresLog):
     def verifying_key(self) -> VerifyingKey:
         """The key that checks the checkpoints this process signs."""
         return super().verifying_key() if self._signer is None else self._signer().verifying
+
+    def trust(self) -> Trust:
+        """That key, and those it replaced, as far as they are known here."""
+        return super().trust() if self._signer is None else self._signer.trust()
+
+    def rotate_key(self, new: SigningKey | None = None, *, by: Subject) -> str:
+        """Sign with another key from now on; the head of the log, signed by both.
+
+        The log says so in a record of its own, so that a verifier who trusts the old key
+        can follow. Where the signer is a file, *new* may be left out: a key is made, and put
+        in its place. *by* is who did it, for ever and in the leaf.
+
+        Raises:
+            LogError: there is no signer, its key was replaced already, or *new* is not new.
+        """
+        if self._signer is None:
+            raise LogError(f"{self.address} has no signing key here: pass signer=")
+
+        def announce(old: SigningKey, other: SigningKey) -> None:
+            with closing(self._store()) as store:
+                store.rotate(old, other, by)
+
+        self._signer.rotate(announce, new)
+        return self.checkpoint()
+
+    def add_signatures(self, signed: str) -> str:
+        """Keep what others signed of a checkpoint of this log; the note with all signatures.
+
+        Raises:
+            LogError: *signed* is no checkpoint that this log signed.
+        """
+        with closing(self._store()) as store:
+            return store.add_signatures(signed)
+
+    def erase(
+        self,
+        asked: Erasure,
+        /,
+        *,
+        by: Subject,
+        retention: Retention = SIX_MONTHS_AT_LEAST,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase the payloads that are *asked* for, and that *retention* does not hold back.
+
+        Leaves, and with them all proofs, stay. A record of the log says which payloads, how
+        many, why and *by* whom, in the transaction that erases them. Calls that are under
+        way are left alone, unless *asked* says otherwise. With *dry_run* nothing is erased.
+        """
+        with closing(self._store()) as store:
+            return store.erase(asked, retention, by, dry_run=dry_run)
 
     def close(self) -> None:
         """Write what is under way, sign it if there is a signer, and disconnect.
@@ -117,15 +172,8 @@ def _create(address: Address, origin: str | None) -> None:
         session.close()
 
 
-def _signing(signer: SigningKey | str | Path) -> Callable[[], SigningKey]:
-    key = signer if isinstance(signer, SigningKey) else _load(Path(signer))
-    # Says so now if the key is damaged, rather than sign what nobody can check.
-    _ = key.verifying
-    return lambda: key
-
-
-def _load(path: Path) -> SigningKey:
-    try:
-        return SigningKey.parse(path.read_text("utf-8"))
-    except (LogError, UnicodeDecodeError) as error:
-        raise LogError(f"{path}: {error}") from error
+def _signer(signer: SigningKey | str | Path) -> keys.Signer:
+    found = keys.Signer(signer if isinstance(signer, SigningKey) else Path(signer))
+    # Says so now if there is none.
+    found()
+    return found

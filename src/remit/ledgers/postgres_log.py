@@ -25,6 +25,7 @@ from remit.audit.tree import (
     inclusion_ranges,
     range_root,
 )
+from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
 from remit.ledgers import postgres_query, postgres_schema
@@ -124,15 +125,22 @@ class PostgresLog:
         """
         raise LogError(f"no key lies beside {self.address}: pass the verifying keys you trust")
 
+    def trust(self) -> Trust:
+        """Likewise."""
+        return Trust((self.verifying_key(),))
+
     def verify(
-        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+        self,
+        trusted: Trust | Iterable[VerifyingKey] | None = None,
+        *,
+        checkpoint: str | None = None,
     ) -> Verification:
         """Whether the log is whole, in order and unchanged.
 
         Without *trusted* keys that of the signer is trusted, where there is one.
         *checkpoint* is one kept elsewhere.
         """
-        keys = (self.verifying_key(),) if trusted is None else trusted
+        keys = self.trust() if trusted is None else trusted
         with self._snapshot() as session:
             return verify(
                 map(_stored, _rows(session, f"{_STORED} ORDER BY seq")),

@@ -27,13 +27,13 @@ def where(wanted: Filter) -> tuple[str, list[Any]]:
             # A leaf leaves out what is empty.
             clauses.append(f"coalesce({name}, '') = ''")
             continue
-        given = f"{parameter(_as_kept(value))}::text"
+        given = f"{parameter(as_kept(value))}::text"
         clauses.append(f"{name} = {given}")
         if name in _INDEXED:
             clauses.append(f"left({name}, {PREFIX}) = left({given}, {PREFIX})")
     if wanted.rule is not None:
         rules = r"json_array_elements_text(replace(leaf, '\u0000', '\ufffd')::json -> 'rules')"
-        rule = parameter(_as_kept(wanted.rule))
+        rule = parameter(as_kept(wanted.rule))
         clauses.append(f"EXISTS (SELECT FROM {rules} AS rule WHERE rule = {rule}::text)")
     if wanted.since is not None:
         clauses.append(f"at >= {parameter(wanted.since // 1000)}")
@@ -44,7 +44,7 @@ def where(wanted: Filter) -> tuple[str, list[Any]]:
     return f"WHERE {' AND '.join(clauses)} ORDER BY seq {order}{limit}", values
 
 
-def _as_kept(text: str) -> str:
+def as_kept(text: str) -> str:
     """*text* as the generated columns have it, which know no NUL."""
     kept = msgspec.json.encode(text).replace(b"\\u0000", b"\\ufffd")
     return str(msgspec.json.decode(kept))

@@ -15,18 +15,25 @@ is handed over again and is there already, is not written twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 
-from remit.audit import note
-from remit.audit.checkpoint import Checkpoint
+from remit.audit import erasure, note, rotation
+from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
+from remit.audit.rotation import Rotation
+from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
 from remit.errors import Conflict, LogError
-from remit.ledgers import postgres_docket
+from remit.ledgers import postgres_docket, postgres_erasing
+from remit.ledgers.erasing import MOST_AT_ONCE, account
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_schema import FORMAT, LOCK
 from remit.ledgers.postgres_session import Connection, Session
+from remit.ledgers.retention import Erased, Erasure, Retention
+from remit.ledgers.upkeep import change
+from remit.model import Subject
 
 COPY_FROM = 512
 """Records from which on COPY is quicker than one INSERT of arrays."""
@@ -51,6 +58,10 @@ INSERT INTO remit.record (seq, leaf, hash)
 SELECT * FROM unnest($3::bigint[], $4::text[], $5::bytea[])
 """
 
+_ROTATIONS = """
+SELECT seq, leaf, body, hash FROM remit.record LEFT JOIN remit.payload USING (seq)
+WHERE left(action, 100) = $1 AND action = $1 AND kind = 'changed' ORDER BY seq
+"""
 _LAST = "SELECT note FROM remit.checkpoint WHERE size = $1 ORDER BY id DESC LIMIT 1"
 
 
@@ -106,15 +117,8 @@ class Store:
         async def work(connection: Connection) -> str:
             await connection.execute(_BEGIN)
             frontier = await self._tree(connection)
-            last = await connection.fetchval(_LAST, frontier.size)
-            if last is not None and note.signed_by(last, key):
-                await connection.execute("ROLLBACK")
-                return str(last)
-            signed = Checkpoint(self.origin, frontier.size, frontier.root()).sign(key)
-            insert = "INSERT INTO remit.checkpoint (size, note) VALUES ($1, $2)"
-            await connection.execute(insert, frontier.size, signed)
-            await _commit(connection)
-            return signed
+            rotation.check_in_use(await rotations(connection), key)
+            return await self._sign(connection, frontier, key)
 
         return self._session.run(work)
 
@@ -125,6 +129,81 @@ class Store:
     def catch_up(self) -> bool:
         """Nothing: the database keeps its indexes as it goes."""
         return False
+
+    def rotate(self, old: SigningKey, new: SigningKey, by: Subject) -> str:
+        """Announce that *new* signs in place of *old*; the head of the log, signed by both."""
+        word = Rotation.make(self.origin, old, new)
+        entry = change(rotation.ACTION, word.properties, by, self._now())
+
+        async def work(connection: Connection) -> str:
+            await connection.execute(_BEGIN)
+            frontier = await self._tree(connection)
+            if rotation.is_done(await rotations(connection), old, new):
+                return await self._sign(connection, frontier, new)
+            await _insert(connection, [entry], [leaf_hash(entry.leaf)], frontier)
+            return await self._sign(connection, await self._tree(connection), old, new)
+
+        return self._session.run(work)
+
+    def add_signatures(self, signed: str) -> str:
+        """Keep the signatures of *signed* with those that its checkpoint has; all of them."""
+        checkpoint = parse_checkpoint_unchecked(signed)
+
+        async def work(connection: Connection) -> str:
+            await connection.execute(_BEGIN)
+            found = "SELECT id, note FROM remit.checkpoint WHERE size = $1 ORDER BY id"
+            for key, kept in await connection.fetch(found, min(checkpoint.size, 2**63 - 1)):
+                if parse_checkpoint_unchecked(kept) != checkpoint:
+                    continue
+                both = note.merged(kept, signed)
+                update = "UPDATE remit.checkpoint SET note = $1 WHERE id = $2"
+                await connection.execute(update, both, key)
+                await _commit(connection)
+                return both
+            raise LogError(f"the log has no such checkpoint of {checkpoint.size} records")
+
+        return self._session.run(work)
+
+    def erase(self, asked: Erasure, retention: Retention, by: Subject, *, dry_run: bool) -> Erased:
+        """Erase what is *asked*, and say so in a record for every so many payloads."""
+        now = self._now()
+
+        async def look(connection: Connection) -> Erased:
+            return await postgres_erasing.would_erase(connection, asked, retention, now)
+
+        async def work(connection: Connection) -> int:
+            await connection.execute(_BEGIN)
+            frontier = await self._tree(connection)
+            indexes = await postgres_erasing.delete(connection, asked, retention, now)
+            if indexes:
+                entry = change(erasure.ACTION, account(asked, retention, indexes), by, now)
+                await _insert(connection, [entry], [leaf_hash(entry.leaf)], frontier)
+            await _commit(connection)
+            return len(indexes)
+
+        found = self._session.run(look)
+        if dry_run:
+            return found
+        erased = last = self._session.run(work)
+        while last == MOST_AT_ONCE:
+            last = self._session.run(work)
+            erased += last
+        return Erased(erased, found.too_young, found.under_way, scrubbed=not erased)
+
+    def _now(self) -> int:
+        return time.time_ns() if self._clock is None else self._clock()
+
+    async def _sign(self, connection: Connection, frontier: Frontier, *keys: SigningKey) -> str:
+        """The head of the log, signed with all of *keys*; ends the transaction."""
+        last = await connection.fetchval(_LAST, frontier.size)
+        if last is not None and all(note.signed_by(last, key) for key in keys):
+            await connection.execute("ROLLBACK")
+            return str(last)
+        signed = Checkpoint(self.origin, frontier.size, frontier.root()).sign(*keys)
+        insert = "INSERT INTO remit.checkpoint (size, note) VALUES ($1, $2)"
+        await connection.execute(insert, frontier.size, signed)
+        await _commit(connection)
+        return signed
 
     def close(self) -> None:
         """Let go of the connection; a transaction that was not committed never was."""
@@ -151,6 +230,12 @@ class Store:
         if frontier.size != size:
             raise LogError(f"the ledger counts {size} records, its tree {frontier.size}")
         return frontier
+
+
+async def rotations(connection: Connection) -> list[Stored]:
+    """The records that say that a key was replaced."""
+    rows = await connection.fetch(_ROTATIONS, rotation.ACTION)
+    return [Stored(seq, leaf.encode(), body, hashed) for seq, leaf, body, hashed in rows]
 
 
 async def _holds(connection: Connection, index: int, hashed: Hash) -> bool:

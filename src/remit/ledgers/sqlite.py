@@ -21,10 +21,13 @@ from typing import Self
 
 from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Record
-from remit.ledgers import keys, sqlite_schema
+from remit.audit.trust import Trust
+from remit.ledgers import keys, sqlite_schema, sqlite_upkeep
+from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
 from remit.ledgers.sqlite_log import SqliteLog
 from remit.ledgers.sqlite_store import Store
 from remit.ledgers.sqlite_writer import Writer
+from remit.model import Subject
 
 PATIENCE = 5.0
 
@@ -34,7 +37,8 @@ class SqliteLedger(SqliteLog):
 
     Args:
         path: the file. Its folder must exist.
-        signer: signs the checkpoints; None stands for the key beside the file.
+        signer: the key that signs the checkpoints, or the file it is in; None stands for the
+            key beside the ledger.
         origin: names the log in its checkpoints; a new ledger without one makes one up.
         patience: seconds to wait for another process that is writing.
         clock: by which answers of people are too old. Unix time in nanoseconds.
@@ -44,7 +48,7 @@ class SqliteLedger(SqliteLog):
         self,
         path: str | Path,
         *,
-        signer: SigningKey | None = None,
+        signer: SigningKey | str | Path | None = None,
         origin: str | None = None,
         patience: float = PATIENCE,
         clock: Callable[[], int] = time.time_ns,
@@ -53,9 +57,11 @@ class SqliteLedger(SqliteLog):
         super().__init__(path)
         if signer is None:
             keys.ensure(self.path, origin)
-        self._signer = _signing(self.path, signer)
-        store = partial(Store, self.path, patience, clock)
-        self._writer = Writer(str(self.path), store, self._signer)
+        found = keys.signing_path(self.path) if signer is None else signer
+        self._signer = keys.Signer(Path(found) if isinstance(found, str) else found)
+        self._clock = clock
+        self._store = partial(Store, self.path, patience, clock)
+        self._writer = Writer(str(self.path), self._store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 
     def append(self, record: Record, /) -> Future[int]:
@@ -81,6 +87,55 @@ class SqliteLedger(SqliteLog):
         """The key that checks the checkpoints of this ledger."""
         return self._signer().verifying
 
+    def trust(self) -> Trust:
+        """That key, and those it replaced."""
+        return self._signer.trust()
+
+    def rotate_key(self, new: SigningKey | None = None, *, by: Subject) -> str:
+        """Sign with another key from now on; the head of the log, signed by both.
+
+        The log says so in a record of its own, so that a verifier who trusts the old key
+        can follow. *new* is made and put beside the file, unless the ledger was given a
+        signer. *by* is who did it, for ever and in the leaf.
+
+        Raises:
+            LogError: the key in use was replaced already, or *new* is not new.
+        """
+
+        def announce(old: SigningKey, other: SigningKey) -> None:
+            sqlite_upkeep.rotate(self._store(), self.origin, (old, other), by)
+
+        self._signer.rotate(announce, new)
+        return self.checkpoint()
+
+    def add_signatures(self, signed: str) -> str:
+        """Keep what others signed of a checkpoint of this log; the note with all signatures.
+
+        Raises:
+            LogError: *signed* is no checkpoint that this log signed.
+        """
+        return sqlite_upkeep.cosigned(self._store(), signed)
+
+    def erase(
+        self,
+        asked: Erasure,
+        /,
+        *,
+        by: Subject,
+        retention: Retention = SIX_MONTHS_AT_LEAST,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase the payloads that are *asked* for, and that *retention* does not hold back.
+
+        Leaves, and with them all proofs, stay. A record of the log says which payloads, how
+        many, why and *by* whom, in the transaction that erases them. Calls that are under
+        way are left alone, unless *asked* says otherwise. With *dry_run* nothing is erased.
+        """
+        if dry_run:
+            with self._snapshot() as connection:
+                return sqlite_upkeep.would_erase(connection, asked, retention, self._clock())
+        return sqlite_upkeep.erase(self._store(), asked, retention, by)
+
     def close(self) -> None:
         """Write what is under way, sign it, and let go of the file.
 
@@ -99,17 +154,3 @@ class SqliteLedger(SqliteLog):
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _signing(path: Path, signer: SigningKey | None) -> Callable[[], SigningKey]:
-    loaded: list[SigningKey] = []
-
-    def load() -> SigningKey:
-        if not loaded:
-            key = signer or keys.load_signing(path)
-            # Says so if the key is damaged, rather than sign what nobody can check.
-            _ = key.verifying
-            loaded.append(key)
-        return loaded[0]
-
-    return load

@@ -34,6 +34,17 @@ CREATE TABLE facet (
 """
 
 
+# Bytes, whatever somebody may have put there instead.
+STORED = """
+SELECT
+    seq,
+    coalesce(CAST(leaf AS BLOB), x''),
+    CAST(body AS BLOB),
+    coalesce(CAST(hash AS BLOB), x'')
+FROM listing LEFT JOIN payload USING (seq)
+"""
+
+
 class _Listed(msgspec.Struct, gc=False):
     """What listings ask of a leaf."""
 
@@ -92,6 +103,13 @@ def _facets(listed: Sequence[_Listed], number: int) -> Iterator[Row]:
             yield from (("rule", rule, number) for rule in set(chain.from_iterable(values)))
         elif field != "at":
             yield from ((field, value, number) for value in set(values))
+
+
+def select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:
+    """The fields of the records *wanted*, in the order asked for; the limit is the caller's."""
+    for first, end in stretches(connection, wanted):
+        where, values = wanted.sql(first, end)
+        yield from connection.execute(f"{STORED} {where}", values)
 
 
 def stretches(connection: sqlite3.Connection, wanted: Filter) -> Iterable[Range]:

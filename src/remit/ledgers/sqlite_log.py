@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from remit.audit.case import Case, Standing
 from remit.audit.findings import Verification
@@ -27,22 +26,14 @@ from remit.audit.tree import (
     inclusion_ranges,
     range_root,
 )
+from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
 from remit.ledgers import keys, sqlite_blocks, sqlite_docket, sqlite_schema
 from remit.ledgers.query import Filter
+from remit.ledgers.sqlite_blocks import STORED
 
 EVERYTHING = Filter()
-
-# Bytes, whatever somebody may have put there instead.
-_STORED = """
-SELECT
-    seq,
-    coalesce(CAST(leaf AS BLOB), x''),
-    CAST(body AS BLOB),
-    coalesce(CAST(hash AS BLOB), x'')
-FROM listing LEFT JOIN payload USING (seq)
-"""
 
 
 class SqliteLog:
@@ -61,7 +52,7 @@ class SqliteLog:
     def entry(self, index: int) -> Stored:
         """The record at *index*."""
         with self._reading() as connection:
-            row = connection.execute(f"{_STORED} WHERE seq = ?", (index,)).fetchone()
+            row = connection.execute(f"{STORED} WHERE seq = ?", (index,)).fetchone()
         if row is None:
             raise LogError(f"{self.path} has no record {index}", index=index)
         return Stored(*row)
@@ -69,7 +60,7 @@ class SqliteLog:
     def select(self, wanted: Filter = EVERYTHING, /) -> Iterator[Stored]:
         """The records *wanted*, as they are when the first is read."""
         with self._snapshot() as connection:
-            for row in islice(_select(connection, wanted), wanted.limit):
+            for row in islice(sqlite_blocks.select(connection, wanted), wanted.limit):
                 yield Stored(*row)
 
     def root(self) -> Hash:
@@ -110,8 +101,15 @@ class SqliteLog:
         """The key beside the file that checks the checkpoints."""
         return keys.load_verifying(self.path)
 
+    def trust(self) -> Trust:
+        """That key, and those it replaced."""
+        return keys.load_trust(self.path)
+
     def verify(
-        self, trusted: Iterable[VerifyingKey] | None = None, *, checkpoint: str | None = None
+        self,
+        trusted: Trust | Iterable[VerifyingKey] | None = None,
+        *,
+        checkpoint: str | None = None,
     ) -> Verification:
         """Whether the log is whole, in order and unchanged.
 
@@ -122,7 +120,7 @@ class SqliteLog:
             return verify(
                 _entries(connection),
                 _checkpoints(connection),
-                (self.verifying_key(),) if trusted is None else trusted,
+                self.trust() if trusted is None else trusted,
                 origin=self.origin,
                 outside=checkpoint,
                 head=_frontier(connection),
@@ -168,14 +166,8 @@ def _frontier(connection: sqlite3.Connection) -> Frontier:
     return Frontier.from_bytes(row[0] or b"" if row else b"")
 
 
-def _select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:
-    for first, end in sqlite_blocks.stretches(connection, wanted):
-        where, values = wanted.sql(first, end)
-        yield from connection.execute(f"{_STORED} {where}", values)
-
-
 def _entries(connection: sqlite3.Connection) -> Iterator[Stored]:
-    for row in connection.execute(f"{_STORED} ORDER BY seq"):
+    for row in connection.execute(f"{STORED} ORDER BY seq"):
         yield Stored(*row)
 
 

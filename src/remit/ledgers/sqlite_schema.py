@@ -113,6 +113,8 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             # Elsewhere fsync reaches the disk; macOS has to be asked.
             connection.execute("PRAGMA fullfsync = ON")
+            # What is deleted, or moved to another page, is overwritten where it was.
+            connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()
         raise

@@ -8,17 +8,20 @@ share a file, and what one of them appends is what the next one builds upon.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from remit.audit import note
+from remit.audit import note, rotation
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
-from remit.audit.record import Entry
+from remit.audit.record import Entry, Kind
+from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
 from remit.errors import Conflict, LogError
 from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema
+from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_rows import insert
 
 T = TypeVar("T")
@@ -54,32 +57,19 @@ class Store:
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
             if not refused:
-                return list(self._keep(connection, entries, hashes))
+                return self._placed(keep(connection, entries, hashes))
             kept = [at for at in range(len(entries)) if at not in refused]
             of = ([entries[at] for at in kept], [hashes[at] for at in kept])
-            places = self._keep(connection, *of)
+            places = self._placed(keep(connection, *of))
             found: dict[int, int | Conflict] = {**refused, **dict(zip(kept, places, strict=True))}
             return [found[at] for at in range(len(entries))]
 
-        return self._transact(work)
+        return self.transact(work)
 
-    def _keep(
-        self, connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]
-    ) -> range:
-        """Where *entries* are, once the transaction ends."""
-        _, first, frontier = _tree(connection)
-        nodes: list[Node] = []
-        grown = frontier.extend(hashes, nodes)
-        indexes = range(first, grown.size)
-        leaves = (entry.leaf.decode() for entry in entries)
-        bodies = (entry.payload for entry in entries)
-        insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
-        insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
-        insert(connection, _NODE, nodes)
-        tree = (grown.size, grown.to_bytes())
-        connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
-        self._first, self._whole = first, sqlite_blocks.whole(grown.size)
-        return indexes
+    def _placed(self, places: range) -> list[int | Conflict]:
+        """*places*, remembered: where to look if it stays open whether they were kept."""
+        self._first, self._whole = places.start, sqlite_blocks.whole(places.stop)
+        return list(places)
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""
@@ -92,16 +82,24 @@ class Store:
         """The head of the log as it is now, signed with *key*; once is enough for each head."""
 
         def work(connection: sqlite3.Connection) -> str:
-            origin, size, frontier = _tree(connection)
-            query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
-            last = connection.execute(query, (size,)).fetchone()
-            if last is not None and note.signed_by(last[0], key):
-                return str(last[0])
-            signed = Checkpoint(origin, size, frontier.root()).sign(key)
-            connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
-            return signed
+            rotation.check_in_use(rotations(connection), key)
+            return sign(connection, key)
 
-        return self._transact(work)
+        return self.transact(work)
+
+    def now(self) -> int:
+        """The clock of the ledger. Unix time in nanoseconds."""
+        return self._clock()
+
+    def scrub(self) -> bool:
+        """Overwrite in the file what was deleted from it; whether readers let that happen."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            connection = self._open()
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy or time.monotonic() > deadline:
+                return not busy
+            time.sleep(0.01)
 
     def catch_up(self) -> bool:
         """Write down where listings find what was appended; return whether there is more."""
@@ -112,7 +110,7 @@ class Store:
             _, size, _ = _tree(connection)
             return sqlite_blocks.catch_up(connection, size)
 
-        self._listed = self._transact(work)
+        self._listed = self.transact(work)
         return self._listed < self._whole
 
     def close(self) -> None:
@@ -121,7 +119,8 @@ class Store:
         if connection is not None:
             connection.close()
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What *work* answers, once all it did is on disk."""
         try:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
@@ -141,6 +140,40 @@ class Store:
             self._inode = self.path.stat().st_ino
             sqlite_schema.check(self._connection, self.path)
         return self._connection
+
+
+def keep(connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]) -> range:
+    """Where *entries* are, once the transaction ends."""
+    _, first, frontier = _tree(connection)
+    nodes: list[Node] = []
+    grown = frontier.extend(hashes, nodes)
+    indexes = range(first, grown.size)
+    leaves = (entry.leaf.decode() for entry in entries)
+    bodies = (entry.payload for entry in entries)
+    insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
+    insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
+    insert(connection, _NODE, nodes)
+    tree = (grown.size, grown.to_bytes())
+    connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
+    return indexes
+
+
+def sign(connection: sqlite3.Connection, *keys: SigningKey) -> str:
+    """The head of the log as it is now, signed with all of *keys*, within a transaction."""
+    origin, size, frontier = _tree(connection)
+    query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
+    last = connection.execute(query, (size,)).fetchone()
+    if last is not None and all(note.signed_by(last[0], key) for key in keys):
+        return str(last[0])
+    signed = Checkpoint(origin, size, frontier.root()).sign(*keys)
+    connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
+    return signed
+
+
+def rotations(connection: sqlite3.Connection) -> list[Stored]:
+    """The records that say that a key was replaced."""
+    wanted = Filter(action=rotation.ACTION, kind=Kind.CHANGED)
+    return [Stored(*row) for row in sqlite_blocks.select(connection, wanted)]
 
 
 def _tree(connection: sqlite3.Connection) -> tuple[str, int, Frontier]:

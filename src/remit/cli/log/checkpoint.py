@@ -14,7 +14,9 @@ from remit.audit.checkpoint import parse_checkpoint_unchecked
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json
-from remit.cli.log.ledger import LEDGER, Ledger, Log, reading
+from remit.cli.log.ledger import LEDGER, Ledger, Log, reading, writing
+from remit.cli.log.ledger import note as read_note
+from remit.errors import LogError
 from remit.ledgers.postgres_address import Address
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
@@ -22,6 +24,7 @@ from remit.ledgers.sqlite import SqliteLedger
 
 def checkpoint(
     *,
+    add: Annotated[Path | None, Parameter(metavar="FILE", show_default=False)] = None,
     sign: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
     ledger: Ledger = LEDGER,
     as_json: Json = False,
@@ -30,15 +33,20 @@ def checkpoint(
 
         remit log checkpoint > 2026-05-01.checkpoint
         remit log verify --checkpoint 2026-05-01.checkpoint
+        remit log checkpoint --add cosigned.checkpoint
 
     Whoever keeps it can tell later whether the records it signs are still there,
     unchanged and in order.
 
     Args:
+        add: keep the signatures of a witness, in a checkpoint of this ledger that it cosigned.
         sign: first verify the ledger, and sign a new one over all of it; needs its key.
         ledger: the ledger file.
         as_json: print a JSON document.
     """
+    if add is not None:
+        sys.stdout.write(_add(add, ledger))
+        return
     with reading(ledger) as log:
         note = _sign(log, ledger) if sign else _last(log.checkpoints())
         if note is None:
@@ -54,6 +62,15 @@ def checkpoint(
     if behind > 0:
         records = f"{screen.count(behind, 'record')} {'is' if behind == 1 else 'are'}"
         screen.warn(f"{records} behind this checkpoint; --sign signs a new one")
+
+
+def _add(path: Path, ledger: Path | Address) -> str:
+    text = read_note(path, "a checkpoint")
+    with reading(ledger), writing(ledger) as log:
+        try:
+            return log.add_signatures(text)
+        except LogError as error:
+            raise Stop(Exit.FAILED, f"{path}: {error}") from error
 
 
 def _last(notes: Iterable[str]) -> str | None:

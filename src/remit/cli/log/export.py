@@ -15,18 +15,20 @@ from remit.audit.stored import Leaf, Stored
 from remit.cli import given, screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Force
-from remit.cli.log import cloudevents, ocsf
+from remit.cli.log import cloudevents, ocsf, parquet
 from remit.cli.log.ledger import LEDGER, Ledger, reading
 from remit.cli.log.record import document
+from remit.cli.log.verify import File, trust_in
 from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
 from remit.ledgers import bundle
+from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_log import SqliteLog
 
 FIELDS = tuple(name for name in Leaf.__struct_fields__ if name not in {"v", "at"})
 
 
-Format = Literal["jsonl", "csv", "cloudevents", "ocsf", "bundle"]
+Format = Literal["jsonl", "csv", "parquet", "cloudevents", "ocsf", "bundle"]
 
 
 def export(
@@ -34,6 +36,7 @@ def export(
     format_: Annotated[Format, Parameter(name="--format")] = "jsonl",
     output: Annotated[Path | None, Parameter(metavar="FILE", show_default=False)] = None,
     wanted: Wanted = EVERYTHING,
+    key: File = None,
     ledger: Ledger = LEDGER,
     force: Force = False,
 ) -> None:
@@ -45,7 +48,8 @@ def export(
 
     JSON Lines hold all of a record. CSV is for spreadsheets: it holds the leaves,
     and what a spreadsheet would take for a formula begins with an apostrophe.
-    CloudEvents (1.0) and OCSF (API Activity) are JSON Lines too, an event a line.
+    CloudEvents (1.0) and OCSF (API Activity) are JSON Lines too, an event a line. Parquet
+    holds all of a record in columns, and needs pyarrow: pip install 'remit[parquet]'.
 
     A bundle is the whole log with its checkpoints and key, as a folder, or as a tar
     file where FILE is called so. `remit log verify --ledger` reads it, and so does a
@@ -55,20 +59,40 @@ def export(
         format_: of what form.
         output: where to; standard output if not said.
         wanted: which records.
+        key: the verifying key that goes with a bundle; the one beside the ledger if not said.
         ledger: the ledger file.
         force: overwrite what is there.
     """
     if format_ == "bundle":
-        _bundle(output, wanted, ledger, force=force)
+        _bundle(output, wanted, key, ledger, force=force)
         return
     question = wanted.filter()
+    if format_ == "parquet":
+        _parquet(output, question, ledger, force=force)
+        return
     with reading(ledger) as log:
         records = log.select(question)
         with given.written_to(output, force=force) as file:
             WRITERS[format_](records, log.origin, file)
 
 
-def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool) -> None:
+def _parquet(output: Path | None, question: Filter, ledger: Ledger, *, force: bool) -> None:
+    if output is None:
+        raise Stop(Exit.USAGE, "Parquet is not text: name a file with --output")
+    if output.exists() and not force:
+        raise Stop(Exit.FAILED, f"{output} is there already; --force overwrites it")
+    with reading(ledger) as log:
+        try:
+            parquet.write(log.select(question), output)
+        except ImportError as error:
+            raise Stop(Exit.INVALID, str(error)) from error
+        except OSError as error:
+            raise Stop(Exit.INVALID, f"{output} cannot be written: {error.strerror}") from error
+
+
+def _bundle(
+    output: Path | None, wanted: Wanted, key: Path | None, ledger: Ledger, *, force: bool
+) -> None:
     if output is None:
         raise Stop(Exit.USAGE, "a bundle is a folder or a tar file: name it with --output")
     if wanted != EVERYTHING:
@@ -76,8 +100,9 @@ def _bundle(output: Path | None, wanted: Wanted, ledger: Ledger, *, force: bool)
     with reading(ledger) as log:
         if not isinstance(log, SqliteLog):
             raise Stop(Exit.USAGE, f"{ledger} is a database: a bundle is made of a ledger file")
+        trust = trust_in(key, ledger, log)
         with log.parts() as parts, _created(output, force=force) as put:
-            bundle.write(parts, log.verifying_key(), put)
+            bundle.write(parts, trust, put)
 
 
 @contextmanager

@@ -13,11 +13,14 @@ from cyclopts import Parameter, Token
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.errors import LogError
+from remit.ledgers import keys
 from remit.ledgers.bundle import Bundle, is_bundle
 from remit.ledgers.postgres_address import SCHEMES, Address, Unreachable
+from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
 
 if TYPE_CHECKING:
+    from remit.ledgers.postgres import PostgresLedger
     from remit.ledgers.postgres_log import PostgresLog
 
 Log: TypeAlias = "SqliteLog | PostgresLog"
@@ -47,6 +50,33 @@ Ledger: TypeAlias = Annotated[
 ]
 
 
+def _where_all(_: object, tokens: Sequence[Token]) -> tuple[Path | Address, ...]:
+    return tuple(_where(None, [token]) for token in tokens)
+
+
+def _whole(_: object, value: str, **_options: object) -> list[str]:
+    """A variable names one ledger, whatever is in its name."""
+    return [value]
+
+
+def _listed(ledgers: Sequence[Path | Address]) -> str:
+    return " ".join(map(str, ledgers))
+
+
+Ledgers: TypeAlias = Annotated[
+    tuple[Path | Address, ...],
+    Parameter(
+        name="--ledger",
+        env_var="REMIT_LEDGER",
+        metavar="FILE",
+        env_var_split=_whole,
+        show_default=_listed,
+        converter=_where_all,
+        negative=(),
+    ),
+]
+
+
 @contextmanager
 def reading(path: Path | Address) -> Iterator[Log]:
     """The ledger at *path*; whatever keeps it from being read ends the command.
@@ -54,14 +84,14 @@ def reading(path: Path | Address) -> Iterator[Log]:
     Raises:
         Stop: the ledger cannot be read.
     """
-    with _readable(path):
+    with naming(path):
         yield _open(path)
 
 
 @contextmanager
 def checking(path: Path | Address) -> Iterator[Log | Bundle]:
     """The ledger or the bundle at *path*, likewise."""
-    with _readable(path):
+    with naming(path):
         if isinstance(path, Address) or not is_bundle(path):
             yield _open(path)
             return
@@ -70,7 +100,25 @@ def checking(path: Path | Address) -> Iterator[Log | Bundle]:
 
 
 @contextmanager
-def _readable(path: Path | Address) -> Iterator[None]:
+def writing(
+    path: Path | Address, signer: Path | None = None
+) -> Iterator[SqliteLedger | PostgresLedger]:
+    """The ledger at *path*, to be changed; *signer* is the file with its signing key."""
+    with naming(path):
+        if isinstance(path, Path):
+            # Named, so that none is made beside a ledger that has its key elsewhere.
+            with SqliteLedger(path, signer=signer or keys.signing_path(path)) as ledger:
+                yield ledger
+            return
+        from remit.ledgers.postgres import PostgresLedger
+
+        with PostgresLedger(path.dsn, signer=signer, patience=path.patience) as database:
+            yield database
+
+
+@contextmanager
+def naming(path: Path | Address | str) -> Iterator[None]:
+    """Say of which ledger it is what cannot be read, and end the command."""
     try:
         yield
     except (ImportError, Unreachable, TimeoutError) as error:

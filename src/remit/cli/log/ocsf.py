@@ -1,4 +1,4 @@
-"""Records as OCSF API Activity events (https://schema.ocsf.io, class 6003, version 1.3.0).
+"""Records as OCSF API Activity events (https://schema.ocsf.io, class 6003, version 1.4.0).
 
     activity_id 99, activity_name    the kind: what OCSF counts as create, read, update and
                                      delete, a tool's name does not tell
@@ -23,7 +23,7 @@ from remit import __version__
 from remit.audit.record import Kind
 from remit.audit.stored import Leaf, Stored
 
-VERSION = "1.3.0"
+VERSION = "1.4.0"
 CATEGORY, CLASS, OTHER = 6, 6003, 99
 
 _SEVERITIES = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High")}

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 
-from remit.audit.checkpoint import Checkpoint, open_checkpoint
+from remit.audit.checkpoint import Checkpoint, parse_checkpoint_unchecked
+from remit.audit.cosignature import WitnessKey
 from remit.audit.findings import Finding, FindingKind, Verification
 from remit.audit.note import VerifyingKey
+from remit.audit.trust import Trust, UnknownSigner
 from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json, Strict
@@ -30,6 +33,8 @@ def verify(
     *,
     key: File = None,
     checkpoint: File = None,
+    witness: Annotated[tuple[Path, ...], Parameter(metavar="FILE", negative=())] = (),
+    quorum: Annotated[int, Parameter(metavar="N", show_default=False)] = 0,
     strict: Strict = False,
     ledger: Ledger = LEDGER,
     as_json: Json = False,
@@ -39,23 +44,27 @@ def verify(
         remit log verify
         remit log verify --key ledger.pub --checkpoint 2026-05-01.checkpoint
 
-    The exit code is 1 if it is not, or if no checkpoint signs any of it. Only a
+    The exit code is 1 if it is not, or if no checkpoint signs any of it, or none that enough
+    of the witnesses cosigned. Only a
     key and a checkpoint that were kept elsewhere find what somebody can hide who
     owns the machine.
 
     Args:
-        key: the verifying key to trust; the one beside the ledger if not said.
+        key: the verifying key to trust; the one beside the ledger if not said. Where the ledger
+            says that another took its place, and it signed that, the other is trusted from there.
         checkpoint: one that was kept elsewhere.
+        witness: the verifying key of a witness who has to have cosigned; several may be named.
+        quorum: how many of them; all, if not said.
         strict: let also calls that never ended, erased payloads and unsigned records fail it.
         ledger: the ledger file, or a bundle that was exported.
         as_json: print a JSON document.
     """
     with checking(ledger) as log:
-        trusted = _key(key, ledger, log)
+        trusted = _with_witnesses(trust_in(key, ledger, log), witness, quorum)
         kept = None if checkpoint is None else note(checkpoint, "a checkpoint")
-        outside = None if kept is None else _open(kept, trusted, log, checkpoint)
-        found = log.verify([trusted], checkpoint=kept)
-        state = _state(found, strict=strict)
+        outside = None if kept is None else opened(kept, log, checkpoint)
+        found = _verify(log, trusted, kept, checkpoint)
+        state = state_of(found, trusted, strict=strict)
         if as_json:
             whole = {"ledger": str(ledger), "whole": state == WHOLE, "origin": log.origin}
             screen.emit(whole | _document(trusted, outside, found))
@@ -65,7 +74,9 @@ def verify(
                 "records": str(found.size),
                 "root": _base64(found.root),
                 "signed": _extent(found),
-                "key": _whose(trusted, key),
+                "key": _whose(trusted.keys[0], key),
+                **_replaced(found),
+                **_seen(trusted, found),
                 "kept": _kept(outside, checkpoint),
             }
             screen.say((str(ledger), "bold"), " is ", screen.styled(state))
@@ -74,29 +85,31 @@ def verify(
     return Exit.OK if state == WHOLE else Exit.FAILED
 
 
-def _key(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
+def trust_in(path: Path | None, ledger: Path | Address, log: Log | Bundle) -> Trust:
+    """The keys in the file at *path*, or beside the ledger."""
     if path is None:
-        return _key_beside(ledger, log)
+        return _trust_beside(ledger, log)
     try:
-        return VerifyingKey.parse(note(path, "a verifying key"))
+        return Trust.parse(note(path, "a verifying key"))
     except LogError as error:
         raise Stop(Exit.INVALID, f"{path}: {error}") from error
 
 
-def _key_beside(ledger: Path | Address, log: Log | Bundle) -> VerifyingKey:
+def _trust_beside(ledger: Path | Address, log: Log | Bundle) -> Trust:
     if isinstance(ledger, Address):
         message = f"no key lies beside {ledger}: name the one you trust with --key"
         raise Stop(Exit.USAGE, message)
     try:
-        return log.verifying_key()
+        return log.trust()
     except FileNotFoundError as error:
         message = f"{error.filename}: there is no key beside the ledger; name one with --key"
         raise Stop(Exit.UNREADABLE, message) from error
 
 
-def _open(kept: str, key: VerifyingKey, log: Log | Bundle, path: Path | None) -> Checkpoint:
+def opened(kept: str, log: Log | Bundle, path: Path | None) -> Checkpoint:
+    """What the checkpoint *kept* elsewhere says, if it is one of this log."""
     try:
-        opened = open_checkpoint(kept, [key])
+        opened = parse_checkpoint_unchecked(kept)
     except LogError as error:
         raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
     if opened.origin != log.origin:
@@ -105,13 +118,37 @@ def _open(kept: str, key: VerifyingKey, log: Log | Bundle, path: Path | None) ->
     return opened
 
 
-def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
+def _verify(log: Log | Bundle, trust: Trust, kept: str | None, path: Path | None) -> Verification:
+    try:
+        return log.verify(trust, checkpoint=kept)
+    except UnknownSigner as error:
+        raise Stop(Exit.FAILED, f"{path} does not fit this ledger: {error}") from error
+
+
+def _with_witnesses(trust: Trust, paths: Sequence[Path], quorum: int) -> Trust:
+    witnesses = tuple(_witness(path) for path in paths)
+    try:
+        return msgspec.structs.replace(trust, witnesses=witnesses, quorum=quorum)
+    except ValueError as error:
+        raise Stop(Exit.USAGE, f"--quorum: {error}") from error
+
+
+def _witness(path: Path) -> WitnessKey:
+    try:
+        return WitnessKey.parse(note(path, "the key of a witness"))
+    except LogError as error:
+        raise Stop(Exit.INVALID, f"{path}: {error}") from error
+
+
+def _document(trust: Trust, outside: Checkpoint | None, found: Verification) -> dict[str, Any]:
     return {
         "size": found.size,
         "root": _base64(found.root),
         "signed": found.signed,
         "checkpoints": found.checkpoints,
-        "key": str(key),
+        "witnessed": found.witnessed if trust.witnesses else None,
+        "key": str(trust.keys[0]),
+        "rotations": [msgspec.structs.asdict(one) for one in found.rotations],
         "kept": outside and {"size": outside.size, "root": _base64(outside.root)},
         "findings": [
             {"kind": each.kind, "index": each.index, "breaks": each.breaks, "message": each.message}
@@ -120,11 +157,14 @@ def _document(key: VerifyingKey, outside: Checkpoint | None, found: Verification
     }
 
 
-def _state(found: Verification, *, strict: bool) -> str:
+def state_of(found: Verification, trust: Trust, *, strict: bool) -> str:
+    """Whether the log is whole, in two words at most."""
     if not found.intact or (strict and found.findings):
         return "NOT WHOLE"
     # Whoever may write a ledger may also take its checkpoints away, and then change the rest.
-    return WHOLE if found.signed or not found.size else "NOT SIGNED"
+    if found.size and not found.signed:
+        return "NOT SIGNED"
+    return "NOT WITNESSED" if trust.witnesses and found.size and not found.witnessed else WHOLE
 
 
 def _extent(found: Verification) -> str:
@@ -138,6 +178,25 @@ def _extent(found: Verification) -> str:
 def _whose(key: VerifyingKey, path: Path | None) -> str:
     where = f"from {path}" if path else "beside the ledger; trust one kept elsewhere with --key"
     return f"{key.name}+{key.hash.hex()} {where}"
+
+
+def _seen(trust: Trust, found: Verification) -> dict[str, str]:
+    if not trust.witnesses:
+        return {}
+    who = f"by {trust.cosignatures} of {screen.count(len(trust.witnesses), 'witness')}"
+    extent = "all" if found.witnessed == found.size else f"the first {found.witnessed}"
+    return {"witnessed": f"{extent}, {who}" if found.witnessed else f"nothing {who}"}
+
+
+def _replaced(found: Verification) -> dict[str, str]:
+    if not found.rotations:
+        return {}
+    told = (f"by {_short(one.key)} in record {one.index}" for one in found.rotations)
+    return {"replaced": "; ".join(told)}
+
+
+def _short(key: str) -> str:
+    return "+".join(key.split("+")[:2])
 
 
 def _kept(outside: Checkpoint | None, path: Path | None) -> str:
