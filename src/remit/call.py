@@ -12,6 +12,7 @@ What the order of the lines guarantees:
 - no record, no action;
 - an approval goes into the request and policy is asked again, so it lifts a
   denial and grants nothing by itself, and policy tightened meanwhile wins;
+- a person's refusal of this very call stands, though policy was loosened meanwhile;
 - what the action itself raises passes through unchanged;
 - once it has run, nothing says it was blocked: at worst it is `Unrecorded`.
 """
@@ -34,7 +35,7 @@ from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, settle, tell, wait_here, wait_on_loop
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Discharge, Execute
+from remit.ports import Discharge, Execute, Inbox
 
 T = TypeVar("T")
 Conceal: TypeAlias = Callable[[Request], Request]
@@ -90,6 +91,8 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
             break
     if not call.decision.allowed:
         raise await call.refusal()
+    if ports.inbox is not None and not call.request.approvals:
+        await call.heed(ports.inbox)
     call.carry_out()
     try:
         await call.record(Kind.STARTED)
@@ -158,6 +161,22 @@ class Call:
         self.request = msgspec.structs.replace(
             request, approvals=request.approvals + answers, at=clock()
         )
+
+    async def heed(self, inbox: Inbox) -> None:
+        """Let the no of a person stand who was asked about this call when policy still asked.
+
+        Raises:
+            Denied: somebody has refused it.
+        """
+        try:
+            case = await settle(inbox.refused(self.request), self.ports)
+        except Exception as error:
+            why = f"the inbox could not say whether {self.request.action.name} was refused"
+            raise Unavailable(f"{why}: {error}") from error
+        if case is not None:
+            self.decision = case.question.decision
+            self.request = msgspec.structs.replace(self.request, approvals=case.answers)
+            raise await self.refusal()
 
     async def refusal(self) -> Denied:
         """Record that the action will not run."""

@@ -66,6 +66,10 @@ class Inbox(Protocol):
         """*case* once it is settled, or as it is when the time to wait is over."""
         ...
 
+    def refused(self, request: Request, /) -> Maybe[Case | None]:
+        """The question about *request* that people have refused, whether or not policy asks now."""
+        ...
+
     def waits(self, case: Case, /) -> bool:
         """Whether *case* still needs people."""
         ...

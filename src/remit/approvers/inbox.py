@@ -19,7 +19,7 @@ from threading import Thread
 from typing import TypeVar
 
 from remit.approvers.desk import Desk, Docketing
-from remit.approvers.status import SETTLED
+from remit.approvers.status import SETTLED, stands_refused
 from remit.audit.case import Case, Grant
 from remit.expr.errors import EvalError
 from remit.model import Approval, ApprovalRequest, Request, Subject
@@ -70,6 +70,10 @@ class Inbox(Desk):
         """*case* once people have settled it, or after `wait` seconds as it is then."""
         return _beside(lambda: self._waited(case))
 
+    def refused(self, request: Request, /) -> Future[Case | None]:
+        """The question about *request* that has not lapsed and whose last word is no."""
+        return _beside(lambda: self._refused(request.digest))
+
     def waits(self, case: Case, /) -> bool:
         """Whether *case* still needs people."""
         return self.status(case) not in SETTLED
@@ -96,6 +100,13 @@ class Inbox(Desk):
             time.sleep(min(POLL_EVERY, left))
             case = self.ledger.case(case.id) or case
         return case
+
+    def _refused(self, digest: str) -> Case | None:
+        now = self.clock()
+        for case in self.ledger.open_cases(digest):
+            if not case.lapsed(now) and stands_refused(case, now):
+                return case
+        return None
 
     def _granted(self, question: ApprovalRequest) -> Approval | None:
         """The answer of a standing approval to *question*."""

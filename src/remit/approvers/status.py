@@ -32,7 +32,10 @@ class Status(StrEnum):
     """Nobody answered in time, or the answers have become too old."""
 
 
-SETTLED = frozenset({Status.APPROVED, Status.REFUSED, Status.EDITED, Status.RESPONDED})
+REFUSALS = frozenset({Status.REFUSED, Status.EDITED, Status.RESPONDED})
+"""Those in which somebody has said no to exactly what was asked."""
+
+SETTLED = REFUSALS | {Status.APPROVED}
 """Those in which whoever asks gets an answer."""
 
 
@@ -51,6 +54,13 @@ def status(case: Case, now: int) -> Status:
     if Answers(answered).lift(terms):
         return Status.APPROVED
     return Status.EXPIRED if now > case.question.until else Status.WAITING
+
+
+def stands_refused(case: Case, now: int) -> bool:
+    """Whether no is the last word on *case* at *now*, however old it is."""
+    if (stands := status(case, now)) in SETTLED:
+        return stands in REFUSALS
+    return bool(case.answers) and not max(case.answers, key=lambda each: each.at).approved
 
 
 def _refused(refusal: Approval) -> Status:
