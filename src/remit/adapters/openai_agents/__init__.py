@@ -22,7 +22,7 @@ except ImportError as error:
 
 from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.reach import govern
-from remit.adapters.openai_agents.refusal import explain
 from remit.adapters.openai_agents.tools import GovernedTool, tool
+from remit.telling import explain
 
 __all__ = ["GovernedTool", "InterruptionApprover", "explain", "govern", "tool"]

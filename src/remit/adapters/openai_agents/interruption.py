@@ -24,7 +24,8 @@ import msgspec
 from agents import Agent, AgentsException, FunctionTool, RunContextWrapper, RunState
 from agents.items import ToolApprovalItem
 
-from remit.adapters.openai_agents.current import acting_for, current_call
+from remit.acting import acting_for
+from remit.adapters.openai_agents.current import current_call
 from remit.call import decide, refuse
 from remit.errors import Blocked
 from remit.guard import Guard
