@@ -320,6 +320,15 @@ def test_a_graph_of_ones_own_takes_the_same_hooks():
     assert desk.ledger.records[0].request.subject.id == "clerk"
 
 
+def test_a_tool_that_runs_at_the_provider_stops_the_run():
+    desk = Desk()
+    desk.tools = [*desk.tools, {"type": "web_search"}]
+    with pytest.raises(TypeError, match="a web_search runs at the model's provider"):
+        desk.run()
+    with pytest.raises(TypeError, match="a web_search runs at the model's provider"):
+        asyncio.run(desk.agent().ainvoke({"messages": [("user", "go")]}))
+
+
 def test_a_guard_is_asked_for():
     with pytest.raises(TypeError, match="is no guard"):
         RemitMiddleware(None)

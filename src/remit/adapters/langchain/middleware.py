@@ -8,9 +8,9 @@ time that one runs the tool, wherever in the list of middleware this one is.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
-from langchain.agents.middleware import AgentMiddleware
+from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 from langchain_core.messages import ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, TracePolicy
@@ -21,7 +21,8 @@ from remit.call import finish
 from remit.guard import Guard
 from remit.model import Subject
 
-Result = ToolMessage | Command[Any]
+Result: TypeAlias = ToolMessage | Command[Any]
+Said: TypeAlias = ModelResponse[Any]
 
 
 class RemitMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -66,5 +67,28 @@ class RemitMiddleware(AgentMiddleware[Any, Any, Any]):
             return await refuse_unknown(request, self.guard, self.guard.async_ports)
         return await handler(request.override(tool=self._stand_in(request)))
 
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Said]
+    ) -> Said:
+        """Let no model have a tool that nobody can stand in front of."""
+        return handler(_without_provider_tools(request))
+
+    async def awrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[Said]]
+    ) -> Said:
+        """The same, on an event loop."""
+        return await handler(_without_provider_tools(request))
+
     def _stand_in(self, request: ToolCallRequest) -> Any:
         return StandIn(request, self.guard, self.pause)
+
+
+def _without_provider_tools(request: ModelRequest[Any]) -> ModelRequest[Any]:
+    for tool in request.tools:
+        if isinstance(tool, dict):
+            name = tool.get("type") or tool.get("name")
+            raise TypeError(
+                f"a {name} runs at the model's provider, where nothing can be decided before it "
+                "acts: leave it out, or offer the same as a function"
+            )
+    return request
