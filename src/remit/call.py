@@ -80,15 +80,7 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         conceal: what is recorded in its place, where content is decided on and not kept.
     """
     call = Call(new_id(), request, ports, conceal)
-    await call.decide()
-    for _ in range(MOST_QUESTIONS):
-        if call.decision.approval is None or (ports.approver is None and ports.inbox is None):
-            break
-        unlifted = call.decision
-        await call.ask()
-        await call.decide()
-        if call.decision.approval == unlifted.approval and call.decision.rules == unlifted.rules:
-            break
+    await call.consult()
     if not call.decision.allowed:
         raise await call.refusal()
     if ports.inbox is not None and not call.request.approvals:
@@ -102,6 +94,17 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         # Somebody else was quicker, or the answer was taken back: it is a denial after all.
         raise await call.overtaken(error.__cause__) from error
     return call
+
+
+async def consult(request: Request, ports: Ports) -> Decision:
+    """What a call would be told now, whoever has to be asked having been asked. Nothing runs.
+
+    Raises:
+        Pending: it would wait for people.
+    """
+    call = Call(new_id(), request, ports)
+    await call.consult()
+    return call.decision
 
 
 async def decide(request: Request, ports: Ports) -> Decision:
@@ -143,6 +146,24 @@ class Call:
         self.ports = ports
         self.decision: Decision = UNDECIDED
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
+
+    async def consult(self) -> None:
+        """Decide, and have people lift what they may.
+
+        Raises:
+            Pending: nobody has answered yet.
+        """
+        await self.decide()
+        for _ in range(MOST_QUESTIONS):
+            nobody = self.ports.approver is None and self.ports.inbox is None
+            if self.decision.approval is None or nobody:
+                return
+            unlifted = self.decision
+            await self.ask()
+            await self.decide()
+            same = self.decision.approval == unlifted.approval
+            if same and self.decision.rules == unlifted.rules:
+                return
 
     async def decide(self) -> None:
         """Put the request, with the answers it carries, to the decider."""
@@ -347,6 +368,7 @@ __all__ = [
     "Call",
     "Ports",
     "begin",
+    "consult",
     "decide",
     "finish",
     "govern",

@@ -82,9 +82,7 @@ class GovernedToolset(WrapperToolset[AgentDepsT]):
         raise ToolFailed(value.text) from value.error
 
     def _ask(self, name: str, args: Mapping[str, Any]) -> Request:
-        subject, session, context = current()
-        asked = Action(name, args)
-        return self.guard.stamp(Request(subject, asked, session=session, context=context))
+        return self.guard.stamp(current().request(Action(name, args)))
 
 
 def _function(tool: Any) -> Any:
