@@ -377,6 +377,15 @@ def test_calls_can_be_approved_in_advance_as_far_as_policy_lets_them(desk, clock
     assert kinds(desk).count("changed") == 2
 
 
+def test_a_refusal_of_a_call_outweighs_what_was_approved_in_advance(desk):
+    asked = desk.pending()
+    desk.inbox.refuse(asked, MARIA, reason="not this one")
+    desk.inbox.grant(desk.pending(81), MARIA, 3600)
+    assert desk.refund(82) == 82
+    with pytest.raises(Denied, match="user:maria refused: not this one"):
+        desk.refund()
+
+
 def test_a_standing_approval_ends(desk, clock):
     desk.inbox.grant(desk.pending(), MARIA, 3600)
     assert desk.refund() == 80

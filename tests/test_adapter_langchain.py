@@ -22,7 +22,7 @@ from langchain_core.tools import StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode, ToolRuntime
-from langgraph.types import Command
+from langgraph.types import Command, Send
 from pydantic import AnyUrl, BaseModel, Field
 
 import remit
@@ -213,6 +213,9 @@ def test_the_agent_is_the_subject_the_thread_its_session_and_the_block_says_for_
     with remit.acting_as("support", session=Session("s", user="ada")):
         desk.agent(SMALL).invoke({"messages": []}, {"configurable": {"thread_id": "thread-2"}})
     assert desk.ledger.records[-1].request.session == Session("s", user="ada")
+    with remit.acting_as("night-job"):
+        desk.agent(SMALL).invoke({"messages": []}, {"configurable": {"thread_id": "thread-3"}})
+    assert desk.ledger.records[-1].request.session == Session("thread-3", depth=1)
 
 
 def test_what_other_middleware_makes_of_a_call_is_decided_on_wherever_it_stands():
@@ -225,6 +228,27 @@ def test_what_other_middleware_makes_of_a_call_is_decided_on_wherever_it_stands(
     desk = Desk()
     assert "Refunds over $100 need a manager" in told(desk.run(SMALL, around=[Doubling()]))[0]
     assert desk.done == []
+
+
+def test_a_tool_that_other_middleware_brings_is_governed_if_that_stands_before():
+    class Bringing(AgentMiddleware):
+        def wrap_tool_call(self, request, handler):
+            return handler(request.override(tool=StructuredTool.from_function(look)))
+
+    def look(topic: str) -> str:
+        """Look."""
+        return f"{topic} seen"
+
+    desk = Desk()
+    inside = [Bringing()]
+    assert (
+        "there is no tool 'look'" in told(desk.run(("look", {"topic": "cats"}), around=inside))[0]
+    )
+    outside = create_agent(
+        script(("look", {"topic": "cats"})), desk.tools, middleware=[Bringing(), desk.middleware]
+    )
+    assert told(outside.invoke({"messages": [("user", "go")]})) == ["cats seen"]
+    assert desk.kinds == ["refused", "started", "returned"]
 
 
 def test_each_try_of_a_call_is_a_call():
@@ -449,6 +473,37 @@ def test_on_a_loop_the_graph_waits_and_goes_on_the_same_way():
         return await desk.agent().ainvoke(resumed, THREAD)
 
     assert told(asyncio.run(story())) == ["refunded 500"]
+
+
+def test_a_graph_of_ones_own_waits_call_by_call():
+    desk = Desk(inbox=True)
+
+    def graph() -> Any:
+        hooks = {"wrap_tool_call": desk.middleware.wrap_tool_call}
+        made = StateGraph(MessagesState)
+        made.add_node(
+            "model", lambda state: {"messages": [script([SMALL, LARGE, OTHER]).invoke("")]}
+        )
+        made.add_node("tools", ToolNode(desk.tools, **hooks))
+        made.add_edge(START, "model")
+        made.add_conditional_edges(
+            "model",
+            lambda state: [Send("tools", [call]) for call in state["messages"][-1].tool_calls],
+            ["tools"],
+        )
+        return made.compile(checkpointer=desk.saver)
+
+    assert len(waiting(graph().invoke({"messages": []}, THREAD))) == 2
+    for order in ("o-2", "o-3"):
+        [case] = [
+            case
+            for case in desk.inbox.cases()
+            if case.question.request.action.properties["order"] == order
+        ]
+        desk.inbox.approve(case.id, MARIA)
+        result = graph().invoke(None, THREAD)
+    assert told(result) == ["refunded 20", "refunded 500", "refunded 900"]
+    assert [order for order, _ in desk.done] == ["o-1", "o-2", "o-3"]
 
 
 def test_where_nothing_could_be_resumed_the_model_is_told_that_somebody_was_asked():

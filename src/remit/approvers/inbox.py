@@ -79,6 +79,9 @@ class Inbox(Desk):
         return self.status(case) not in SETTLED
 
     def _opened(self, question: ApprovalRequest) -> Case:
+        refused = self._refused(question.digest)
+        if refused and refused.question.terms == question.terms and not self.waits(refused):
+            return refused
         granted = self._granted(question)
         return self._open(question) if granted is None else Case(question, (granted,))
 

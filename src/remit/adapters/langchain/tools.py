@@ -17,6 +17,7 @@ import msgspec
 from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeIs
@@ -28,7 +29,7 @@ from remit.canonical import Frozen, Limits, freeze
 from remit.driver import Ports
 from remit.errors import NotData
 from remit.guard import Guard
-from remit.model import NO_SESSION, Action, Request, Session
+from remit.model import Action, Request
 from remit.ports import Execute
 from remit.protection import Protection
 from remit.telling import Refusal, attempt, explain
@@ -112,11 +113,8 @@ def acting_in(request: ToolCallRequest) -> Iterator[None]:
     agent = config.get("metadata", {}).get("lc_agent_name")
     with acting_for(agent or None):
         subject, session, *_ = current()
-        thread = _thread(request)
-        if session != NO_SESSION or not thread:
-            yield
-            return
-        with acting_as(subject, session=Session(thread)):
+        known = session if session.id else replace(session, id=_thread(request))
+        with acting_as(subject, session=known):
             yield
 
 
