@@ -506,6 +506,35 @@ def test_a_graph_of_ones_own_waits_call_by_call():
     assert [order for order, _ in desk.done] == ["o-1", "o-2", "o-3"]
 
 
+def test_an_agent_used_as_a_tool_waits_as_itself_and_the_outer_graph_goes_on():
+    desk = Desk(inbox=True)
+
+    def boss(*turns: Any) -> Any:
+        def look(question: str) -> str:
+            """Ask the clerk."""
+            # When it goes on, it does so from a checkpoint of its own.
+            model = script(LARGE) if turns else script()
+            clerk = create_agent(model, desk.tools, middleware=[desk.middleware], name="clerk")
+            return clerk.invoke({"messages": [("user", question)]})["messages"][-1].content
+
+        return create_agent(
+            script(*turns), [look], middleware=[desk.middleware], name="boss",
+            checkpointer=desk.saver,
+        )  # fmt: skip
+
+    asking = boss(("look", {"question": "refund o-2?"}))
+    [shown] = waiting(asking.invoke({"messages": [("user", "go")]}, THREAD))
+    desk.inbox.approve(shown["approval"], MARIA)
+    assert told(boss().invoke(None, THREAD)) == ["done"]
+    assert desk.done == [("o-2", 500)]
+    asked = desk.inbox.case(shown["approval"]).question.request
+    assert (asked.subject.id, asked.session) == ("clerk", Session("thread-1", depth=1))
+    assert desk.kinds == [
+        "started", "asked", "raised", "answered",
+        "started", "started", "returned", "returned",
+    ]  # fmt: skip
+
+
 def test_where_nothing_could_be_resumed_the_model_is_told_that_somebody_was_asked():
     desk = Desk(inbox=True)
     desk.saver = None

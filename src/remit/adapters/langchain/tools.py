@@ -119,7 +119,7 @@ def acting_in(request: ToolCallRequest) -> Iterator[None]:
 
 
 def _thread(request: ToolCallRequest) -> str:
-    """The thread that a run of the graph can be resumed in; none without a checkpointer."""
+    """The thread that a run of the graph can be resumed in."""
     config = request.runtime.config if request.runtime else {}
     return str(config.get("configurable", {}).get("thread_id") or "")
 
