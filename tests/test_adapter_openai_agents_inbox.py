@@ -253,6 +253,24 @@ def test_an_approval_of_the_application_itself_is_asked_for_as_before():
     assert (desk.done, desk.kinds) == (["looked"], ["started", "returned"])
 
 
+def test_a_call_that_nobody_governs_is_left_to_the_application():
+    desk = Desk()
+
+    @function_tool(needs_approval=True)
+    def look() -> str:
+        """Look."""
+        return desk.done.append("looked") or "seen"
+
+    def agent(*turns: Any) -> Agent[Any]:
+        return Agent(name="a", tools=[look, desk.refund], model=script(*turns))
+
+    kept = desk.start(agent([("look", {}), LARGE]))
+    desk.inbox.approve(desk.inbox.cases()[0].id, MARIA)
+    questions, result = desk.resume(agent(), kept)
+    assert (questions, [item.name for item in result.interruptions]) == ((), ["look"])
+    assert desk.done == [("o-2", 500.0)]
+
+
 def test_where_nothing_can_wait_nothing_can_go_on():
     desk = Desk()
     kept = desk.start(desk.agent(LARGE))

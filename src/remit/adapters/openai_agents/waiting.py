@@ -66,7 +66,10 @@ async def go_on(state: RunState[Any, Any], guard: Guard) -> tuple[ApprovalReques
         raise TypeError("this guard has no inbox in which a call could wait")
     questions: list[ApprovalRequest] = []
     for item in state.get_interruptions():
-        question = await _question(item, state, guard)
+        request_of = await _request_of(item, state, guard)
+        if request_of is None:
+            continue
+        question = await _question(item, request_of, state, guard)
         if question is not None:
             questions.append(question)
         elif _unanswered(item, state):
@@ -74,14 +77,32 @@ async def go_on(state: RunState[Any, Any], guard: Guard) -> tuple[ApprovalReques
     return tuple(questions)
 
 
-async def _question(
+async def _request_of(
     item: ToolApprovalItem, state: RunState[Any, Any], guard: Guard
+) -> RequestOf | None:
+    """How the call that waits becomes a request; none for a tool that nobody governs."""
+    agent = item.agent
+    assert isinstance(agent, Agent)
+    for tool in await agent.get_all_tools(_context(state)):
+        if not isinstance(tool, FunctionTool) or tool.qualified_name != item.qualified_name:
+            continue
+        governor = getattr(tool.on_invoke_tool, "guard", None)
+        if governor is None:
+            return None
+        if governor is guard:
+            request_of: RequestOf = tool.on_invoke_tool.request_of  # type: ignore[attr-defined]
+            return request_of
+    called = f"{agent.name!r} has no tool {item.qualified_name!r}"
+    raise TypeError(f"agent {called} that this guard governs")
+
+
+async def _question(
+    item: ToolApprovalItem, request_of: RequestOf, state: RunState[Any, Any], guard: Guard
 ) -> ApprovalRequest | None:
     """What a call waits for; none if it would be decided on now, either way."""
-    context = _context(state)
-    request_of = await _request_of(item, context, guard)
+    path = _path(state._current_agent, item.agent) or [item.agent.name]  # noqa: SLF001 - the SDK shows it nowhere else
     with ExitStack() as acting:
-        for name in _path(state._current_agent, item.agent) or [item.agent.name]:  # noqa: SLF001 - the SDK shows it nowhere else
+        for name in path:
             acting.enter_context(acting_for(name))
         try:
             await consult(request_of(json.loads(item.arguments or "{}")), guard.async_ports)
@@ -90,22 +111,6 @@ async def _question(
         except (Blocked, ValueError, AgentsException):
             return None
     return None
-
-
-async def _request_of(
-    item: ToolApprovalItem, context: RunContextWrapper[Any], guard: Guard
-) -> RequestOf:
-    agent = item.agent
-    assert isinstance(agent, Agent)
-    for tool in await agent.get_all_tools(context):
-        invoke = getattr(tool, "on_invoke_tool", None)
-        same = isinstance(tool, FunctionTool) and tool.qualified_name == item.qualified_name
-        if same and getattr(invoke, "guard", None) is guard:
-            request_of: RequestOf = invoke.request_of  # type: ignore[union-attr]
-            return request_of
-    raise TypeError(
-        f"agent {agent.name!r} has no tool {item.qualified_name!r} that this guard governs"
-    )
 
 
 def _path(start: Any, target: Any) -> list[str]:
