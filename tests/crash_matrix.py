@@ -35,7 +35,6 @@ import remit.call
 from remit import Guard, Policy, Session, Subject
 from remit.approvers.inbox import Inbox
 from remit.audit.case import Docket
-from remit.audit.findings import FindingKind
 from remit.audit.record import Kind
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
@@ -63,7 +62,6 @@ rules:
 """)
 MARIA = Subject("user", "maria", {"roles": ["manager"]})
 SESSION = Session("s-1", user="ursula")
-FACTS = {FindingKind.UNENDED, FindingKind.UNSIGNED}
 
 Point = tuple[str, int]
 Open = Callable[[], Any]
@@ -182,7 +180,7 @@ def killed_at(modules: tuple[str, ...], point: Point, nth: int, run: Callable[[]
 def violations(ledger: Any, effects: Path, told: Path) -> Iterator[str]:
     """What is wrong with what is left."""
     for finding in ledger.verify().findings:
-        if finding.kind not in FACTS:
+        if finding.breaks:
             yield f"{finding.kind}: {finding.message}"
     records = [(stored.facts(), stored.details()) for stored in ledger.select(Filter())]
     started = [(leaf, facts) for leaf, facts in records if leaf.kind is Kind.STARTED]

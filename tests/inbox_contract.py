@@ -284,6 +284,49 @@ def test_a_policy_tightened_meanwhile_wins(make, open_desk, clock):
     assert strict.paid == []
 
 
+@pytest.fixture
+def open_to_all(open_desk):
+    return open_desk("remit: 1\nrules:\n  - {id: all, action: refund, effect: allow}\n")
+
+
+def test_a_refusal_holds_although_policy_no_longer_asks(desk, open_to_all, clock):
+    asked = desk.pending()
+    desk.inbox.refuse(asked, MARIA, reason="not again")
+    for minutes in (1, 60):
+        clock.sleep(minutes * 60)
+        with pytest.raises(Denied, match="user:maria refused: not again") as denied:
+            open_to_all.refund()
+        assert denied.value.decision.rules == ("large",)
+    assert kinds(desk) == ["asked", "answered", "refused", "refused"]
+    assert open_to_all.refund(81) == 81
+
+
+def test_such_a_refusal_ends_when_it_is_taken_back_or_the_question_lapses(desk, open_to_all, clock):
+    asked = desk.pending()
+    desk.inbox.refuse(asked, MARIA)
+    clock.sleep(3600)
+    desk.inbox.approve(asked, MARIA)
+    assert open_to_all.refund() == 80
+    desk.inbox.refuse(desk.pending(81), MARIA)
+    desk.inbox.withdraw(desk.inbox.case(desk.pending(82)).id, DORA)
+    assert open_to_all.refund(82) == 82
+    with pytest.raises(Denied, match="user:maria refused"):
+        open_to_all.refund(81)
+    clock.sleep(24 * 3600 + 1)
+    assert open_to_all.refund(81) == 81
+
+
+def test_what_somebody_gave_in_its_place_is_given_although_policy_no_longer_asks(desk, open_to_all):
+    desk.inbox.respond(desk.pending(), MARIA, "a voucher")
+    assert open_to_all.refund() == "a voucher"
+    assert open_to_all.paid == []
+
+
+def test_a_question_that_nobody_has_answered_stops_nothing_that_policy_allows(desk, open_to_all):
+    desk.pending()
+    assert open_to_all.refund() == 80
+
+
 def test_a_right_to_answer_can_be_handed_on_for_a_while(desk, clock):
     desk.inbox.delegate(MARIA, DORA, 3600)
     asked = desk.pending()
@@ -332,6 +375,15 @@ def test_calls_can_be_approved_in_advance_as_far_as_policy_lets_them(desk, clock
     desk.inbox.revoke(grant.id, DORA)
     desk.pending(83)
     assert kinds(desk).count("changed") == 2
+
+
+def test_a_refusal_of_a_call_outweighs_what_was_approved_in_advance(desk):
+    asked = desk.pending()
+    desk.inbox.refuse(asked, MARIA, reason="not this one")
+    desk.inbox.grant(desk.pending(81), MARIA, 3600)
+    assert desk.refund(82) == 82
+    with pytest.raises(Denied, match="user:maria refused: not this one"):
+        desk.refund()
 
 
 def test_a_standing_approval_ends(desk, clock):

@@ -14,8 +14,9 @@ import remit
 # What the core must not pull in: frameworks, servers, telemetry, and what only some calls need.
 UNWELCOME = {
     "agents", "anthropic", "asyncio", "confusable_homoglyphs", "crewai", "cryptography",
-    "cyclopts", "httpx", "langchain", "mcp", "openai", "opentelemetry", "pydantic", "re2",
-    "rich", "sqlite3", "starlette", "uvicorn", "yaml",
+    "cyclopts", "httpx", "langchain", "langchain_core", "langgraph", "mcp", "openai",
+    "opentelemetry", "pydantic", "pydantic_ai", "re2", "rich", "sqlite3", "starlette",
+    "uvicorn", "yaml",
 }  # fmt: skip
 
 

@@ -99,6 +99,23 @@ def tally(record: Record) -> None:
         run.saw(record)
 
 
+@contextmanager
+def acting_for(agent: str | None) -> Iterator[None]:
+    """Act as the agent of this name; with none, as whoever acts here already.
+
+    An application that has bound this very agent may have given it properties,
+    and they stay. The name is never read as `type:id`: an agent cannot call
+    itself a user.
+    """
+    if agent is None:
+        yield
+        return
+    outer = current().subject
+    named = outer.type == "agent" and outer.id == agent
+    with acting_as(outer if named else Subject("agent", agent)):
+        yield
+
+
 def keep_context(function: Callable[P, T]) -> Callable[P, T]:
     """*function*, to be run by a thread or an executor as if it were called here.
 

@@ -12,6 +12,7 @@ What the order of the lines guarantees:
 - no record, no action;
 - an approval goes into the request and policy is asked again, so it lifts a
   denial and grants nothing by itself, and policy tightened meanwhile wins;
+- a person's refusal of this very call stands, though policy was loosened meanwhile;
 - what the action itself raises passes through unchanged;
 - once it has run, nothing says it was blocked: at worst it is `Unrecorded`.
 """
@@ -28,7 +29,7 @@ import msgspec
 from msgspec import UNSET
 
 from remit.asking import ask
-from remit.audit.case import Use
+from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, settle, tell
@@ -79,15 +80,7 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         conceal: what is recorded in its place, where content is decided on and not kept.
     """
     call = Call(new_id(), request, ports, conceal)
-    await call.decide()
-    for _ in range(MOST_QUESTIONS):
-        if call.decision.approval is None or (ports.approver is None and ports.inbox is None):
-            break
-        unlifted = call.decision
-        await call.ask()
-        await call.decide()
-        if call.decision.approval == unlifted.approval and call.decision.rules == unlifted.rules:
-            break
+    await call.consult()
     if not call.decision.allowed:
         raise await call.refusal()
     call.carry_out()
@@ -99,6 +92,17 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         # Somebody else was quicker, or the answer was taken back: it is a denial after all.
         raise await call.overtaken(error.__cause__) from error
     return call
+
+
+async def consult(request: Request, ports: Ports) -> Decision:
+    """What a call would be told now, whoever has to be asked having been asked. Nothing runs.
+
+    Raises:
+        Pending: it would wait for people.
+    """
+    call = Call(new_id(), request, ports)
+    await call.consult()
+    return call.decision
 
 
 async def decide(request: Request, ports: Ports) -> Decision:
@@ -141,6 +145,24 @@ class Call:
         self.decision: Decision = UNDECIDED
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
 
+    async def consult(self) -> None:
+        """Decide, and have people lift what they may.
+
+        Raises:
+            Pending: nobody has answered yet.
+        """
+        await self.decide()
+        for _ in range(MOST_QUESTIONS):
+            nobody = self.ports.approver is None and self.ports.inbox is None
+            if self.decision.approval is None or nobody:
+                return
+            unlifted = self.decision
+            await self.ask()
+            await self.decide()
+            same = self.decision.approval == unlifted.approval
+            if same and self.decision.rules == unlifted.rules:
+                return
+
     async def decide(self) -> None:
         """Put the request, with the answers it carries, to the decider."""
         self.decision = await decide(self.request, self.ports)
@@ -174,7 +196,12 @@ class Call:
         return Denied(self.request, self.decision)
 
     async def overtaken(self, conflict: Conflict) -> Denied:
-        """Record that an approval could not be used for this call."""
+        """Record that a person's answer, or the want of one, keeps this call from starting."""
+        if conflict.case is not None and not self.request.approvals:
+            # Policy asks no more, and who was asked when it did said no.
+            self.decision = conflict.case.question.decision
+            self.request = msgspec.structs.replace(self.request, approvals=conflict.case.answers)
+            return await self.refusal()
         self.decision = Decision(
             Effect.DENY,
             f"{conflict}; ask again",
@@ -217,14 +244,16 @@ class Call:
             execute = discharge(obligation, execute)
         return execute
 
-    def use(self) -> Use | None:
+    def use(self) -> Use | Proceed | None:
         """What starting does to the questions that the ledger keeps."""
         kept = tuple(each for each in self.request.approvals if each.request or each.grant)
-        if not kept:
-            return None
         if self.ports.inbox is None:
-            raise Unavailable("an approval is kept in an inbox, and there is none here to use it")
-        return Use(self.id, self.request.digest, kept)
+            if kept:
+                why = "an approval is kept in an inbox, and there is none here to use it"
+                raise Unavailable(why)
+            return None
+        digest = self.request.digest
+        return Use(self.id, digest, kept) if kept else Proceed(digest)
 
     async def returned(self, value: object = None) -> None:
         """Record that the action came to its end with *value*."""
@@ -266,7 +295,7 @@ class Call:
         move = None
         if kind is Kind.STARTED:
             approvals = self.request.approvals
-            move = self.use() if approvals else None
+            move = self.use()
         now, request = ports.clock(), self.request
         if self.conceal is not None:
             request = self.conceal(request)
@@ -328,6 +357,7 @@ __all__ = [
     "Call",
     "Ports",
     "begin",
+    "consult",
     "decide",
     "finish",
     "govern",

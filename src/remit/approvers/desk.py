@@ -65,6 +65,10 @@ class Docketing(Protocol):
         """The questions that are not closed, or all."""
         ...
 
+    def open_cases(self, digest: str, /) -> tuple[Case, ...]:
+        """The questions about one request that are not closed."""
+        ...
+
     def standing(self) -> tuple[Standing, ...]:
         """What was given and not revoked."""
         ...

@@ -75,6 +75,9 @@ class Inbox(Desk):
         return self.status(case) not in SETTLED
 
     def _opened(self, question: ApprovalRequest) -> Case:
+        refused = self._refused(question.digest)
+        if refused and refused.question.terms == question.terms and not self.waits(refused):
+            return refused
         granted = self._granted(question)
         return self._open(question) if granted is None else Case(question, (granted,))
 
@@ -96,6 +99,13 @@ class Inbox(Desk):
             time.sleep(min(POLL_EVERY, left))
             case = self.ledger.case(case.id) or case
         return case
+
+    def _refused(self, digest: str) -> Case | None:
+        now = self.clock()
+        for case in self.ledger.open_cases(digest):
+            if case.refusal(now) is not None:
+                return case
+        return None
 
     def _granted(self, question: ApprovalRequest) -> Approval | None:
         """The answer of a standing approval to *question*."""

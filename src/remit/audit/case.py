@@ -7,6 +7,7 @@ that keeps the record:
     asked      Open      unless the same question waits already
     answered   Answer    while it waits: a person's last answer is the one that counts
     started    Use       once, with all of the answers, none of which is too old
+               Proceed   where nobody had to be asked, and nobody has refused it
     changed    Withdraw  it waits no longer
     changed    Give      a standing answer, or the right to answer in somebody's place
     changed    Revoke    it
@@ -51,6 +52,14 @@ class Case(msgspec.Struct, frozen=True):
     def closed(self) -> bool:
         """Whether nothing more can become of it."""
         return bool(self.used_by or self.withdrawn)
+
+    def refusal(self, now: int) -> Approval | None:
+        """The no that stands, though it may be older than a yes would be good for."""
+        if self.closed or self.lapsed(now) or not self.answers:
+            return None
+        refusals = [each for each in self.answers if not each.approved and self.good(each, now)]
+        last = max(refusals or self.answers, key=lambda each: each.at)
+        return None if last.approved else last
 
     def lapsed(self, now: int) -> bool:
         """Whether it waits no longer, and no answer to it is good any more."""
@@ -125,6 +134,12 @@ class Use(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...]
 
 
+class Proceed(msgspec.Struct, frozen=True):
+    """Start a call that nobody has to approve, unless somebody has refused it."""
+
+    digest: str
+
+
 class Give(msgspec.Struct, frozen=True):
     """Begin a standing right."""
 
@@ -137,7 +152,7 @@ class Revoke(msgspec.Struct, frozen=True):
     id: str
 
 
-Move: TypeAlias = Open | Answer | Withdraw | Use | Give | Revoke
+Move: TypeAlias = Open | Answer | Withdraw | Use | Proceed | Give | Revoke
 
 
 class Docket:
@@ -186,6 +201,8 @@ class Docket:
                 self._keep(msgspec.structs.replace(self._waiting(case), withdrawn=by))
             case Use():
                 self._use(move)
+            case Proceed(digest):
+                self._proceed(digest)
             case Give(standing):
                 self.standing[standing.id] = self.given[standing.id] = standing
             case Revoke(identity):
@@ -236,6 +253,11 @@ class Docket:
         for case in used:
             self._keep(case)
 
+    def _proceed(self, digest: str) -> None:
+        for case in self.cases.values():
+            if case.question.digest == digest and case.refusal(self.now) is not None:
+                raise Conflict(f"somebody has refused it: approval {case.id}", case)
+
     def _revoke(self, identity: str) -> None:
         if identity not in self.standing:
             raise Conflict(f"there is no standing right {identity}, or it was revoked")
@@ -282,6 +304,8 @@ def wanted(moves: Iterable[Move | None]) -> Wanted:
             case Open(question):
                 cases.add(question.id)
                 digests.add(question.digest)
+            case Proceed(digest):
+                digests.add(digest)
             case Answer(case, _, delegation):
                 cases.add(case)
                 standing.add(delegation)
@@ -333,6 +357,7 @@ __all__ = [
     "Grant",
     "Move",
     "Open",
+    "Proceed",
     "Revoke",
     "Standing",
     "Use",

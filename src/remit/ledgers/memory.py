@@ -63,6 +63,10 @@ class MemoryLedger:
         """The questions to people that are not closed, or all, in the order they were asked in."""
         return tuple(case for case in tuple(self._cases.values()) if not (waiting and case.closed))
 
+    def open_cases(self, digest: str) -> tuple[Case, ...]:
+        """Those of them that are about the request with this digest and not closed."""
+        return tuple(case for case in self.cases() if case.question.digest == digest)
+
     def standing(self) -> tuple[Standing, ...]:
         """The standing rights that were given and not revoked."""
         return tuple(self._standing.values())

@@ -111,6 +111,12 @@ class PostgresLog:
         with self._snapshot() as session:
             return tuple(decode_case(body) for (body,) in _rows(session, query))
 
+    def open_cases(self, digest: str) -> tuple[Case, ...]:
+        """Those of them that are about the request with this digest and not closed."""
+        query = "SELECT body FROM remit.approval WHERE digest = $1"
+        with self._snapshot() as session:
+            return tuple(decode_case(body) for (body,) in _rows(session, query, digest))
+
     def standing(self) -> tuple[Standing, ...]:
         """The standing rights that were given and not revoked."""
         with self._snapshot() as session:

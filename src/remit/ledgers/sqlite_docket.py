@@ -23,7 +23,7 @@ def move(connection: sqlite3.Connection, entries: Sequence[Entry], now: int) -> 
     if not any(entry.move for entry in entries):
         return {}
     sought = wanted(entry.move for entry in entries)
-    cases = {case.id: case for key in sought.digests for case in _open(connection, key)}
+    cases = {case.id: case for key in sought.digests for case in opened(connection, key)}
     cases |= {case.id: case for key in sought.cases for case in named(connection, key)}
     rights = {key: each for key in sought.standing for each in _standing(connection, key)}
     docket = Docket(cases, rights, now)
@@ -60,7 +60,8 @@ def standing(connection: sqlite3.Connection) -> Iterator[Standing]:
         yield decode_standing(body)
 
 
-def _open(connection: sqlite3.Connection, digest: str) -> Iterator[Case]:
+def opened(connection: sqlite3.Connection, digest: str) -> Iterator[Case]:
+    """The cases about the request with this digest that are not closed."""
     for (body,) in connection.execute("SELECT body FROM approval WHERE digest = ?", (digest,)):
         yield decode_case(body)
 

@@ -92,6 +92,11 @@ class SqliteLog:
         with self._reading() as connection:
             return tuple(sqlite_docket.cases(connection, waiting=waiting))
 
+    def open_cases(self, digest: str) -> tuple[Case, ...]:
+        """Those of them that are about the request with this digest and not closed."""
+        with self._reading() as connection:
+            return tuple(sqlite_docket.opened(connection, digest))
+
     def standing(self) -> tuple[Standing, ...]:
         """The standing rights that were given and not revoked."""
         with self._reading() as connection:

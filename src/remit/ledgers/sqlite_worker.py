@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from threading import Lock, get_ident
 from typing import TypeVar
 
+from remit.audit.case import Proceed
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry
 from remit.errors import Conflict, LogError
@@ -51,6 +52,12 @@ def _answer(future: Future[T], work: Callable[[], T]) -> None:
         future.set_result(work())
     except Exception as error:  # noqa: BLE001 - whoever waits for the future has to answer for it
         future.set_exception(error)
+
+
+def _asks_only(jobs: Sequence[Append]) -> bool:
+    """Whether this is one record, whose move changes nothing: it is there, or it is not."""
+    entries = [entry for job in jobs for entry in job.entries]
+    return len(entries) == 1 and type(entries[0].move) is Proceed
 
 
 class Worker:
@@ -97,7 +104,7 @@ class Worker:
         others = [job for job in jobs if job.awaited and job.future is not receipt]
         if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
             return
-        if any(entry.move for job in jobs for entry in job.entries):
+        if any(entry.move for job in jobs for entry in job.entries) and not _asks_only(jobs):
             return
         self.doubt = jobs
         try:

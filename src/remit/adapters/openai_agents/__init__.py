@@ -9,6 +9,8 @@ The calling agent is the subject. What `acting_as` binds around the run says
 for whom it acts: session and context facts are taken from there, and a subject
 that is not the calling agent counts as one delegation. A refusal is told to the
 model as the result of the tool; what a tool raises itself goes the SDK's way.
+With an `Inbox`, a call that waits for people interrupts the run, and `go_on` lets
+it go on when they have answered.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ except ImportError as error:
 
 from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.reach import govern
-from remit.adapters.openai_agents.refusal import explain
 from remit.adapters.openai_agents.tools import GovernedTool, tool
+from remit.adapters.openai_agents.waiting import go_on
+from remit.telling import explain
 
-__all__ = ["GovernedTool", "InterruptionApprover", "explain", "govern", "tool"]
+__all__ = ["GovernedTool", "InterruptionApprover", "explain", "go_on", "govern", "tool"]

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
+from agents import RunContextWrapper
 from agents.tool_context import ToolContext
 
-from remit.acting import acting_as, current
-from remit.model import Subject
+from remit.acting import acting_for
+from remit.model import Request
+
+RequestOf: TypeAlias = Callable[[dict[str, Any]], Request]
+"""The request that a tool's call with these arguments is."""
+
+Setting: TypeAlias = bool | Callable[..., bool | Awaitable[bool]]
+"""How the SDK lets an application answer: by a value, a function or a coroutine function."""
+
+_turns: WeakKeyDictionary[RunContextWrapper[Any], str] = WeakKeyDictionary()
+
+whose_turn = _turns.get
+"""The agent that a run was last seen to be at."""
 
 _call: ContextVar[ToolContext[Any] | None] = ContextVar("remit_openai_agents_call", default=None)
 
@@ -28,18 +42,12 @@ def calling(context: ToolContext[Any]) -> Iterator[None]:
         _call.reset(token)
 
 
-@contextmanager
-def acting_for(agent: str | None) -> Iterator[None]:
-    """Act as the agent of this name; with none, as whoever acts here already.
+def take_turn(context: RunContextWrapper[Any], agent: str) -> None:
+    """Note whose turn it is in a run."""
+    _turns[context] = agent
 
-    An application that has bound this very agent may have given it properties,
-    and they stay. The name is never read as `type:id`: an agent cannot call
-    itself a user.
-    """
-    if agent is None:
-        yield
-        return
-    outer = current().subject
-    named = outer.type == "agent" and outer.id == agent
-    with acting_as(outer if named else Subject("agent", agent)):
-        yield
+
+async def application_says(setting: Setting, *given: Any) -> bool:
+    """What the application's own setting is, for this call."""
+    answer = setting(*given) if callable(setting) else setting
+    return bool(await answer if inspect.isawaitable(answer) else answer)

@@ -15,16 +15,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from agents import Agent, AgentsException, FunctionTool, RunContextWrapper, RunState
 from agents.items import ToolApprovalItem
 
-from remit.adapters.openai_agents.current import acting_for, current_call
+from remit.acting import acting_for
+from remit.adapters.openai_agents.current import (
+    RequestOf,
+    application_says,
+    current_call,
+    take_turn,
+    whose_turn,
+)
 from remit.call import decide, refuse
 from remit.errors import Blocked
 from remit.guard import Guard
@@ -34,11 +39,6 @@ OPERATOR = Subject("user", "operator")
 
 MOST_SHOWN = 10_000
 """Questions remembered at a time; runs may be abandoned while they wait."""
-
-RequestOf: TypeAlias = Callable[[dict[str, Any]], Request]
-
-Setting: TypeAlias = bool | Callable[..., bool | Awaitable[bool]]
-"""How the SDK lets an application answer: by a value, a function or a coroutine function."""
 
 
 class _Shown(msgspec.Struct, frozen=True):
@@ -72,7 +72,6 @@ class InterruptionApprover:
         self.name_approver = approver if callable(approver) else lambda: approver
         self.key = key
         self.shown: dict[str, _Shown] = {}
-        self.turns: WeakKeyDictionary[RunContextWrapper[Any], str] = WeakKeyDictionary()
 
     def ask(self, question: ApprovalRequest, /) -> tuple[Approval, ...]:
         """The person's answer to the call under way.
@@ -142,28 +141,28 @@ class InterruptionApprover:
         needs_approval, is_enabled = tool.needs_approval, tool.is_enabled
 
         async def needs(context: RunContextWrapper[Any], given: dict[str, Any], call: str) -> bool:
-            with acting_for(self.turns.get(context)):
+            with acting_for(whose_turn(context)):
                 try:
                     request = guard.stamp(request_of(given))
                     decision = await decide(request, guard.async_ports)
                 except (Blocked, ValueError, AgentsException):
                     # The call itself will meet the same trouble, and say so.
-                    return await _answer(needs_approval, context, given, call)
+                    return await application_says(needs_approval, context, given, call)
             if decision.approval is not None:
                 self._note(call, _Shown(tool.name, request, decision.reason, decision.rules))
                 return True
-            return decision.allowed and await _answer(needs_approval, context, given, call)
+            return decision.allowed and await application_says(needs_approval, context, given, call)
 
         async def enabled(context: RunContextWrapper[Any], agent: Any) -> bool:
             # The SDK names the agent here, and not when it asks whether a call needs approval.
             await self.turn(context, agent.name, guard)
-            return await _answer(is_enabled, context, agent)
+            return await application_says(is_enabled, context, agent)
 
         tool.needs_approval, tool.is_enabled = needs, enabled
 
     async def turn(self, context: RunContextWrapper[Any], agent: str, guard: Guard) -> None:
         """Note whose turn it is in this run, and what a person has rejected in it."""
-        self.turns[context] = agent
+        take_turn(context, agent)
         # A rejected call never reaches its tool, so nobody else would record it.
         for call, shown in list(self.shown.items()):
             if context.is_tool_approved(shown.tool, call) is not False:
@@ -173,9 +172,3 @@ class InterruptionApprover:
             if said := context.get_rejection_message(shown.tool, call):
                 reason = f"{reason}: {said}"
             await refuse(shown.request, reason, guard.async_ports, rules=shown.rules)
-
-
-async def _answer(setting: Setting, *given: Any) -> bool:
-    """What the application's own setting says."""
-    answer = setting(*given) if callable(setting) else setting
-    return bool(await answer if inspect.isawaitable(answer) else answer)

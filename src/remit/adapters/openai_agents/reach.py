@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from agents import Agent, AgentBase, FunctionTool, Handoff, RunContextWrapper, Tool
 
+from remit.adapters.openai_agents.current import take_turn
 from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.tools import govern_tool
 from remit.guard import Guard
@@ -57,6 +58,7 @@ class _Governed(AgentBase[Any]):
 
     async def get_all_tools(self, run_context: RunContextWrapper[Any]) -> list[Tool]:
         guard = self.remit_guard
+        take_turn(run_context, self.name)
         if isinstance(approver := guard.ports.approver, InterruptionApprover):
             await approver.turn(run_context, self.name, guard)
         _attach(self, guard)

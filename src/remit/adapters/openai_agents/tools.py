@@ -23,9 +23,10 @@ from agents.function_schema import FuncSchema, function_schema
 from agents.tool_context import ToolContext
 
 from remit.acting import current
-from remit.adapters.openai_agents.current import calling
-from remit.adapters.openai_agents.interruption import InterruptionApprover, RequestOf
+from remit.adapters.openai_agents.current import RequestOf, calling
+from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.refusal import pass_on, tell
+from remit.adapters.openai_agents.waiting import attach_inbox
 from remit.binding import Opaque
 from remit.call import refuse
 from remit.canonical import freeze
@@ -121,9 +122,10 @@ def govern_tool(
 class _Invoke:
     """What the SDK calls in place of the tool."""
 
-    def __init__(self, invoke: Invoke, guard: Guard) -> None:
+    def __init__(self, invoke: Invoke, guard: Guard, request_of: RequestOf) -> None:
         self.invoke = invoke
         self.guard = guard
+        self.request_of = request_of
 
     async def __call__(self, context: ToolContext[Any], arguments: str) -> Any:
         approver = self.guard.ports.approver
@@ -225,11 +227,13 @@ def _of_json(tool: FunctionTool, guard: Guard, action: str) -> FunctionTool:
 def _finish(
     tool: FunctionTool, invoke: Invoke, guard: Guard, request_of: RequestOf
 ) -> FunctionTool:
-    tool.on_invoke_tool = _Invoke(invoke, guard)
+    tool.on_invoke_tool = _Invoke(invoke, guard, request_of)
     if tool.output_json_schema is not None:
         tool.tool_output_guardrails = [pass_on, *(tool.tool_output_guardrails or ())]
     if isinstance(guard.ports.approver, InterruptionApprover):
         guard.ports.approver.attach(tool, guard, request_of)
+    if guard.ports.inbox is not None:
+        attach_inbox(tool, guard, request_of)
     return tool
 
 
