@@ -271,7 +271,7 @@ class Desk:
     def standing(self) -> tuple[Standing, ...]:
         """The standing approvals and delegations that hold now."""
         now = self.clock()
-        return tuple(each for each in self.ledger.standing() if each.until >= now)
+        return tuple(each for each in self.ledger.standing() if each.until > now)
 
     def revoke(self, identity: str, by: Subject, *, reason: str = "") -> None:
         """End a standing approval or a delegation; calls that have started are not stopped.
@@ -295,9 +295,11 @@ class Desk:
         try:
             _kept(self.ledger.append(record))
         except Conflict as conflict:
-            if conflict.case is None:
+            there = conflict.case
+            # Of another question that has the same id, nothing that was answered is meant for this.
+            if there is None or there.question.digest != question.digest:
                 raise
-            return conflict.case
+            return there
         return Case(question)
 
     def _answer(

@@ -63,11 +63,11 @@ class Case(msgspec.Struct, frozen=True):
 
     def lapsed(self, now: int) -> bool:
         """Whether it waits no longer, and no answer to it is good any more."""
-        return now > self.question.until and not any(self.good(each, now) for each in self.answers)
+        return now >= self.question.until and not any(self.good(each, now) for each in self.answers)
 
     def good(self, answer: Approval, now: int) -> bool:
         """Whether *answer* is not too old."""
-        return now - answer.at <= self.question.terms.ttl * 1e9
+        return now - answer.at < self.question.terms.ttl * 1e9
 
 
 class Grant(msgspec.Struct, frozen=True, tag="grant"):
@@ -228,7 +228,7 @@ class Docket:
         case, answer = self._waiting(move.case), move.approval
         if abs(self.now - answer.at) > SKEW:
             raise Conflict("the clock of whoever answers is not that of the ledger", case)
-        if self.now > case.question.until:
+        if self.now >= case.question.until:
             raise Conflict(f"approval {case.id} waited until it was too late to answer", case)
         if move.delegation:
             self._holding(move.delegation)
@@ -279,7 +279,7 @@ class Docket:
         standing = self.standing.get(identity)
         if standing is None:
             raise Conflict(f"there is no standing right {identity}, or it was revoked")
-        if self.now > standing.until:
+        if self.now >= standing.until:
             raise Conflict(f"the standing right {identity} has ended")
         return standing
 

@@ -40,7 +40,7 @@ class Answers:
         return tuple(people.values()) if len(people) >= max(terms.quorum, 1) else ()
 
     def _timely(self, answer: Approval, terms: ApprovalTerms) -> bool:
-        return -SKEW <= self._at - answer.at <= terms.ttl * 1e9
+        return -SKEW <= self._at - answer.at < terms.ttl * 1e9
 
     def own(self, answer: Approval) -> bool:
         """Whether the requester answers, or the person it acts for, or either has it answered."""
