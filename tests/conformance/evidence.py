@@ -28,7 +28,6 @@ RELEASES = "policy is asked at the moment of the call; there are no releases to 
 HOLDS = "there is no hold that lapses: an approval is used up when its call starts"
 AGE = "standing approvals are read from the ledger when they are used; there is no copy that ages"
 HOPS = "people give authority to agents; agents hand none on"
-KEYS = "who answers is told by whoever hands the answer in; `Desk` knows people, not keys"
 
 NOT_APPLICABLE = {
     "approval-binding": {
@@ -36,7 +35,6 @@ NOT_APPLICABLE = {
         "allow-release-within-grace": RELEASES,
         "release-first-served-after-decision": RELEASES,
         "release-retired-beyond-grace": RELEASES,
-        "approval-key-not-approvers": KEYS,
     },
     "converted-argument-binding": {
         "approver-edited-in-place": "the record has only digests of a call object; ours is frozen",
@@ -68,7 +66,7 @@ REASONS = {
     "contract_id_unknown": FORMAT,
     "approval_id_ambiguous": r"is there already",
     "approval_replayed": r"was used by call",
-    "key_not_bound": r"may not answer",
+    "key_not_bound": r"not signed by a key|nobody who may answer",
     "principal_mismatch": ASKED_ANEW,
     "event_phase_mismatch": ASKED_ANEW,
     "payload_mismatch": ASKED_ANEW,

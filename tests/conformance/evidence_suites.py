@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,8 @@ import msgspec
 from evidence_world import AGENT, Refused, World, person, seconds, sha256
 
 import remit
+from remit.approvers.signing import Key, signed
+from remit.approvers.webhook import WebhookAnswers
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Kind, Record, encode
@@ -30,7 +33,10 @@ def approval_binding(record: Case, folder: Path, contract: str) -> None:
     asked = ", ".join(str(person(name)) for name in record["trustedKeys"])
     lasting = seconds(approval["issuedAt"], approval["expiresAt"])
     rule = f"{{id: ask, action: '*', effect: ask, approvers: ['{asked}'], expires: {lasting}s}}"
-    world = World(f"remit: 1\nrules: [{rule}]", approval["issuedAt"])
+    people = {str(person(name)): person(name) for name in record["trustedKeys"]}
+    world = World(f"remit: 1\nrules: [{rule}]", approval["issuedAt"], people)
+    keys = {str(person(name)): _key(key) for name, key in record["trustedKeys"].items()}
+    answers_of = WebhookAnswers(world.inbox, keys)
 
     def request(of: Case, payload: bytes) -> remit.Request:
         context = {key: of[key] for key in ("event", "phase", "clientId")}
@@ -43,12 +49,13 @@ def approval_binding(record: Case, folder: Path, contract: str) -> None:
         asks = request(of, _payloads(folder.parent)[of["payloadSha256"]])
         case = world.ask(of["approvalId"], asks)
         if not case.closed:
-            world.inbox.approve(case.id, person(of["approver"]))
+            answers_of.receive(*_answer(case.question, of, world.now))
         return asks
 
     approver = next(iter(record["trustedKeys"]))
     for consumed in record["consumedApprovalIds"]:
-        asks = give({**approval, "approvalId": consumed, "approver": approver})
+        key = record["trustedKeys"][approver]
+        asks = give({**approval, "approvalId": consumed, "approver": approver, "keyId": key})
         world.use(asks, world.inbox.case(consumed).answers)
     for presented in record["presentedApprovals"]:
         give(presented)
@@ -57,6 +64,20 @@ def approval_binding(record: Case, folder: Path, contract: str) -> None:
     answers = world.inbox.case(use["approvalId"]).answers
     world.use(request(use, (folder / use["payloadFile"]).read_bytes()), answers)
     world.check_format(record.get("contractId"), contract)
+
+
+def _answer(question: remit.ApprovalRequest, of: Case, now: int) -> tuple[dict[str, str], bytes]:
+    """A signed message that the approver has said yes."""
+    data = {"approval": question.id, "digest": question.digest, "approved": True}
+    by = str(person(of["approver"]))
+    told = {"type": "approval.answered", "timestamp": of["issuedAt"], "data": data | {"by": by}}
+    body = json.dumps(told).encode()
+    return signed(f"m-{question.id}", now // 10**9, body, Key.parse(_key(of["keyId"]))), body
+
+
+def _key(name: str) -> str:
+    """The corpus names keys and publishes none: one of ours for each."""
+    return f"whsec_{b64encode(name.encode().ljust(32)).decode()}"
 
 
 @cache

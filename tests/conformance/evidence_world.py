@@ -42,12 +42,12 @@ def person(name: str) -> remit.Subject:
 class World:
     """A guard with an inbox, at the time the record says it is."""
 
-    def __init__(self, policy: str, at: str) -> None:
+    def __init__(self, policy: str, at: str, people: Any = None) -> None:
         self.now = moment(at)
         self.policy = remit.Policy.parse(policy)
         self.reachable = True
         self.ledger = remit.MemoryLedger(clock=self.clock)
-        self.inbox = remit.Inbox(self.ledger, clock=self.clock)
+        self.inbox = remit.Inbox(self.ledger, people=people, clock=self.clock)
         self.guard = remit.Guard(self, ledger=self.ledger, approver=self.inbox, clock=self.clock)
 
     def clock(self) -> int:

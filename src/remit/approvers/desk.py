@@ -121,21 +121,27 @@ class Desk:
         many = f": {', '.join(case.id for case in near[:5])}" if near and identity else ""
         raise Conflict(f"{'more than one' if many else 'no'} approval is called {identity!r}{many}")
 
-    def approve(self, identity: str, by: Subject, *, reason: str = "") -> Case:
+    def approve(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
         """Say yes to exactly what was asked.
 
-        Raises:
-            Conflict: *by* may not, or it is too late.
-        """
-        return self._answer(identity, by, approved=True, reason=reason)
-
-    def refuse(self, identity: str, by: Subject, *, reason: str = "") -> Case:
-        """Say no; before it is used, that takes back a yes.
+        Args:
+            identity: the id of the question.
+            by: who says so.
+            reason: why.
+            at: when they did, by a clock that may be a little ahead of this one.
 
         Raises:
             Conflict: *by* may not, or it is too late.
         """
-        return self._answer(identity, by, approved=False, reason=reason)
+        return self._answer(identity, by, approved=True, reason=reason, at=at)
+
+    def refuse(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
+        """Say no; before it is used, that takes back a yes. Arguments as for `approve`.
+
+        Raises:
+            Conflict: *by* may not, or it is too late.
+        """
+        return self._answer(identity, by, approved=False, reason=reason, at=at)
 
     def respond(self, identity: str, by: Subject, value: Any, *, reason: str = "") -> Case:
         """Let nothing run, and give the caller *value* as if it had.
@@ -311,9 +317,10 @@ class Desk:
         reason: str,
         response: Any = UNSET,
         instead: Properties | UnsetType = UNSET,
+        at: int = 0,
     ) -> Case:
         case = self.case(identity)
-        answer, delegation = self._may_answer(case, self._known(by), approved=approved)
+        answer, delegation = self._may_answer(case, self._known(by), approved=approved, at=at)
         answer = msgspec.structs.replace(answer, reason=reason, response=response, instead=instead)
         question = case.question
         record = Record(
@@ -328,9 +335,11 @@ class Desk:
         _kept(self.ledger.append(record))
         return self.case(case.id)
 
-    def _may_answer(self, case: Case, by: Subject, *, approved: bool) -> tuple[Approval, str]:
+    def _may_answer(
+        self, case: Case, by: Subject, *, approved: bool, at: int = 0
+    ) -> tuple[Approval, str]:
         """The answer of *by*, in their own right or in somebody's place; and by which right."""
-        question, now = case.question, self.clock()
+        question, now = case.question, max(self.clock(), at)
         own = Approval(approved, by, question.digest, now, request=case.id, asked=question.at)
         rights = [each for each in self.standing() if type(each) is Delegation]
         tried = [(own, "")]
