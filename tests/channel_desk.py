@@ -18,7 +18,7 @@ URSULA = Subject(
 )
 PEOPLE = {str(one): one for one in (MARIA, BORIS, DORA, URSULA)}
 
-POLICY = Policy.parse("""
+POLICY = """
 remit: 1
 rules:
   - id: large
@@ -26,19 +26,21 @@ rules:
     effect: ask
     approvers: [role:manager]
     risk: high
+    quorum: {quorum}
     reason: Refunds over $100 need a manager
-""")
+"""
 
 
 class Office:
     """`refund` asks; what is answered releases it."""
 
-    def __init__(self, channel_of):
+    def __init__(self, channel_of, quorum=1):
         self.now = 1_795_262_400 * SECOND
         self.ledger = MemoryLedger(clock=self.clock)
         self.channel = channel_of(self.clock)
         self.inbox = Inbox(self.ledger, channel=self.channel, people=PEOPLE, clock=self.clock)
-        self.guard = Guard(POLICY, ledger=self.ledger, approver=self.inbox, clock=self.clock)
+        policy = Policy.parse(POLICY.format(quorum=quorum))
+        self.guard = Guard(policy, ledger=self.ledger, approver=self.inbox, clock=self.clock)
 
     def clock(self):
         return self.now

@@ -128,6 +128,18 @@ def test_a_pressed_button_answers_and_the_message_says_so(office, slack):
         office.refund()
 
 
+def test_where_it_takes_two_the_buttons_stay_for_the_second(slack):
+    office = Office(lambda clock: approver(slack, clock), quorum=2)
+    office.asks()
+    value = buttons(calls(slack)[0][1])["remit_approve"]
+    answers(office, slack).receive(*press(office, value))
+    assert finish(10)
+    message = calls(slack)[1][1]
+    assert set(buttons(message)) == {"remit_approve", "remit_deny"}
+    (told,) = [one for one in message["blocks"] if one["type"] == "context"]
+    assert told["elements"][0]["text"] == "approved by user:maria: waiting"
+
+
 def test_deny_refuses(office, slack):
     office.asks()
     value = buttons(calls(slack)[0][1])["remit_deny"]

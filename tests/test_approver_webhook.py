@@ -159,6 +159,29 @@ def test_an_approval_that_was_taken_back_cannot_be_played_again(office, ahead):
             answers.receive(*yes)
 
 
+def test_a_yes_that_comes_late_is_none_and_a_no_is(office):
+    asked, answers = office.asks(), WebhookAnswers(office.inbox, KEY)
+    _, late_yes = answer(office, asked)
+    _, late_no = answer(office, asked, approved=False)
+    office.now += 301 * SECOND
+
+    def again(body):
+        return answers.receive(signed("m-1", office.now // SECOND, body, Key.parse(KEY)), body)
+
+    with pytest.raises(Conflict, match="approved too long ago"):
+        again(late_yes)
+    assert not again(late_no).answers[0].approved
+
+
+def test_when_too_many_are_being_told_the_others_wait(office, service, monkeypatch, caplog):
+    monkeypatch.setattr("remit.approvers.channel.MOST_UNDER_WAY", 0)
+    asked = office.asks()
+    assert f"approval {asked.id} waits, and nobody was told: too many" in caplog.text
+    monkeypatch.undo()
+    office.asks()
+    assert len(service.posted) == 1
+
+
 def test_people_can_have_keys_of_their_own(office):
     secret, public = pair(b"m" * 32)
     foreign, _ = pair(b"f" * 32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from remit.approvers.desk import Desk
+from remit.approvers.signing import TOLERANCE
 from remit.audit.case import Case
 from remit.errors import Conflict
 from remit.model import Approval, Subject
@@ -44,6 +45,9 @@ def take(desk: Desk, said: Said) -> Case:
         if said.approved is last.approved:
             return case
         raise Conflict(f"{said.by} has answered approval {case.id} since", case)
+    # A yes is good for a while after it was given; a no is as good when it comes late.
+    if said.approved and desk.clock() - said.at > TOLERANCE * 10**9:
+        raise Conflict(f"{said.by} approved too long ago; they have to say so again", case)
     answer = desk.approve if said.approved else desk.refuse
     return answer(case.id, said.by, reason=said.reason, at=said.at)
 

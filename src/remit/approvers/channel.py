@@ -26,8 +26,10 @@ SECONDS = 5.0
 RETRIES = (0.5, 2.0)
 """Seconds before what could not be delivered is tried again."""
 AT_EXIT = 5.0
+MOST_UNDER_WAY = 64
+"""Questions that are being told at the same time."""
 
-_log = logging.getLogger("remit.approvers")
+log = logging.getLogger("remit.approvers")
 
 
 class Undelivered(Exception):
@@ -59,8 +61,8 @@ class Channel(ABC):
 
     def ask(self, question: ApprovalRequest, /) -> tuple[Approval, ...]:
         """Have people told of *question*; nobody has answered yet."""
-        if self._new(question):
-            beside(lambda: self._tell(question))
+        if self._new(question) and not beside(lambda: self._tell(question)):
+            self._failed(question, Undelivered("too many others are being told"), None)
         return ()
 
     @abstractmethod
@@ -87,11 +89,11 @@ class Channel(ABC):
 
     def _failed(self, question: ApprovalRequest, error: Exception, wait: float | None) -> None:
         if wait is not None:
-            _log.warning("approval %s: nobody was told, trying again: %s", question.id, error)
+            log.warning("approval %s: nobody was told, trying again: %s", question.id, error)
             return
         with self._lock:
             self._told.pop(question.id, None)
-        _log.error("approval %s waits, and nobody was told: %s", question.id, error, exc_info=error)
+        log.error("approval %s waits, and nobody was told: %s", question.id, error, exc_info=error)
 
 
 def one_of(people: Mapping[str, Subject], key: str, value: str) -> Subject:
@@ -111,14 +113,16 @@ def quietly(work: Callable[[], None], what: str) -> None:
     try:
         work()
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is in the ledger
-        _log.warning("%s failed: %s", what, error)
+        log.warning("%s failed: %s", what, error)
 
 
 _under_way: set[Thread] = set()
 
 
-def beside(work: Callable[[], None]) -> None:
-    """Do *work* in a thread of its own."""
+def beside(work: Callable[[], None]) -> bool:
+    """Do *work* in a thread of its own; False if there are too many already."""
+    if len(_under_way) >= MOST_UNDER_WAY:
+        return False
 
     def run() -> None:
         try:
@@ -129,6 +133,7 @@ def beside(work: Callable[[], None]) -> None:
     thread = Thread(target=run, name="remit-channel", daemon=True)
     _under_way.add(thread)
     thread.start()
+    return True
 
 
 def finish(seconds: float = AT_EXIT) -> bool:

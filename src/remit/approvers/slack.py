@@ -23,11 +23,21 @@ from urllib.parse import parse_qs
 import msgspec
 
 from remit.approvers.answers import Said, take
-from remit.approvers.channel import RETRIES, SECONDS, Channel, Undelivered, beside, one_of, quietly
+from remit.approvers.channel import (
+    RETRIES,
+    SECONDS,
+    Channel,
+    Undelivered,
+    beside,
+    log,
+    one_of,
+    quietly,
+)
 from remit.approvers.desk import Desk
 from remit.approvers.post import checked, post
 from remit.approvers.question import Show, facts, shown, visible
 from remit.approvers.signing import fresh
+from remit.approvers.status import Status
 from remit.audit.case import Case
 from remit.canonical import read
 from remit.errors import Conflict, Forged, NotData
@@ -137,13 +147,20 @@ class SlackAnswers:
         return Said(approval, digest, by, action.action_id == _APPROVE, at)
 
     def _answered(self, case: Case, pressed: _Pressed) -> dict[str, Any]:
-        status = f"{pressed.actions[0].said} by {self._said(pressed).by}: {self.desk.status(case)}"
-        blocks = [*_facts(case.question, self.show), _context(status)]
+        status = self.desk.status(case)
+        said = [f"{'approved' if one.approved else 'refused'} by {one.approver}"
+                for one in case.answers]  # fmt: skip
+        told = f"{', '.join(said)}: {status}"
+        blocks = [*_facts(case.question, self.show), _context(told)]
+        # Where it takes more people, the next one needs the buttons.
+        blocks += [_buttons(case.question, self.show)] if status is Status.WAITING else []
         place = {"channel": pressed.channel.id, "ts": pressed.message.ts}
-        return {**place, "blocks": blocks, **_plain(f"approval {case.id}: {status}")}
+        return {**place, "blocks": blocks, **_plain(f"approval {case.id}: {told}")}
 
     def _tell(self, method: str, message: dict[str, Any]) -> None:
-        beside(lambda: quietly(lambda: self.slack.call(method, message), f"Slack's {method}"))
+        what = f"Slack's {method}"
+        if not beside(lambda: quietly(lambda: self.slack.call(method, message), what)):
+            log.warning("%s was left out: too much is under way", what)
 
 
 class _Slack:
@@ -187,10 +204,6 @@ class _Button(msgspec.Struct):
     action_id: Literal["remit_approve", "remit_deny"]
     value: str
     action_ts: str
-
-    @property
-    def said(self) -> str:
-        return "approved" if self.action_id == _APPROVE else "refused"
 
 
 class _Pressed(msgspec.Struct):
