@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
 import pytest
 
 import remit
-from remit import Approval, Conflict, Denied, Guard, Pending, Policy, Session, Subject
+from remit import (
+    Approval,
+    Conflict,
+    Denied,
+    Guard,
+    Pending,
+    Policy,
+    Session,
+    Subject,
+    Unavailable,
+)
 from remit.approvers.inbox import Inbox
 from remit.approvers.status import Status
 from remit.audit.findings import FindingKind
@@ -185,14 +196,51 @@ def test_a_quorum_takes_that_many_people(open_desk):
     assert desk.refund() == 80
 
 
+def test_a_refusal_that_is_too_old_does_not_outweigh_newer_approvals(open_desk, clock):
+    desk = open_desk(TWO)
+    asked = desk.pending()
+    desk.inbox.refuse(asked, Subject("user", "carla", {"roles": ["manager"]}))
+    clock.sleep(15 * 60 + 1)
+    assert desk.pending() == asked
+    desk.inbox.approve(asked, MARIA)
+    desk.inbox.approve(asked, BORIS)
+    assert desk.refund() == 80
+
+
 def test_an_approval_is_too_old_by_the_clock_of_the_ledger(desk, clock):
     asked = desk.pending()
     desk.inbox.approve(asked, MARIA)
-    clock.sleep(15 * 60 + 1)
+    clock.sleep(15 * 60 - 1)
+    assert desk.inbox.status(desk.inbox.case(asked)) is Status.APPROVED
+    clock.sleep(1)
     assert desk.inbox.status(desk.inbox.case(asked)) is not Status.APPROVED
     assert desk.pending() == asked
     desk.inbox.approve(asked, MARIA)
     assert desk.refund() == 80
+
+
+def test_a_question_with_the_id_of_another_is_not_answered_by_it(desk):
+    asked = desk.inbox.case(desk.pending(80)).question
+    other = desk.inbox.case(desk.pending(81)).question
+    assert desk.inbox.open(asked).result().question == asked
+    with pytest.raises(Conflict, match="is there already"):
+        desk.inbox.open(msgspec.structs.replace(other, id=asked.id)).result()
+
+
+@pytest.mark.parametrize("about", ["this", "another"])
+def test_a_channel_answers_the_question_it_was_asked(open_desk, clock, about):
+    def answer(question):
+        other = msgspec.structs.replace(question.request, context={"other": True}).digest
+        digest = question.digest if about == "this" else other
+        return Approval(True, MARIA, digest, clock())
+
+    desk = open_desk(channel=remit.CallbackApprover(answer))
+    if about == "this":
+        assert desk.refund() == 80
+        return
+    with pytest.raises(Unavailable, match="user:maria has answered another question than this"):
+        desk.refund()
+    assert desk.paid == []
 
 
 def test_silence_is_a_denial_and_the_next_call_asks_anew(desk, clock):

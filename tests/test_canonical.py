@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.canonical import Frozen, Limits, canonical, digest, freeze, freeze_with_rebuild
+from remit.canonical import Frozen, Limits, canonical, digest, freeze, freeze_with_rebuild, read
 from remit.errors import NotData
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -348,3 +348,26 @@ def test_a_frozen_mapping_can_be_copied_and_sent():
     assert deepcopy(frozen) is frozen
     assert type(pickle.loads(pickle.dumps(frozen))["a"]) is Frozen
     assert hash(frozen) == hash(freeze({"a": {"b": [1]}}))
+
+
+@given(values)
+def test_canonical_bytes_are_read_as_any_reader_reads_them(value):
+    text = canonical(freeze(value))
+    assert read(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"to": "a", "to": "b"}', "has the member 'to' more than once"),
+        ('[{"a": {"x": 1, "y": 2, "x": 1}}]', "has the member 'x' more than once"),
+        ('{"score": NaN}', "has the number NaN, which is none in JSON"),
+        ("[-Infinity]", "has the number -Infinity"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        (b"\xff", "is not JSON"),
+    ],
+)
+def test_text_that_readers_read_differently_is_no_data(text, why):
+    with pytest.raises(NotData, match=why):
+        read(text)

@@ -15,8 +15,8 @@ import remit
 UNWELCOME = {
     "agents", "anthropic", "asyncio", "confusable_homoglyphs", "crewai", "cryptography",
     "cyclopts", "httpx", "langchain", "langchain_core", "langgraph", "mcp", "openai",
-    "opentelemetry", "pydantic", "pydantic_ai", "re2", "rich", "sqlite3", "starlette",
-    "uvicorn", "yaml",
+    "opentelemetry", "pydantic", "pydantic_ai", "re2", "rich", "smtplib", "sqlite3",
+    "starlette", "textual", "uvicorn", "yaml",
 }  # fmt: skip
 
 

@@ -463,7 +463,7 @@ def read_leaf(data: bytes) -> dict[str, Any] | None:
         return None
     good = all(name in leaf and test(leaf[name]) for name, test in REQUIRED.items())
     good = good and all(test(leaf[name]) for name, test in OPTIONAL.items() if name in leaf)
-    return leaf if good and leaf["v"] <= 1 else None
+    return leaf if good and leaf["v"] == 1 else None
 
 
 # Verification.
@@ -561,7 +561,7 @@ def read_about(read: Callable[[str], bytes]) -> dict[str, Any]:
         good = is_number(about["v"]) and is_text(about["origin"]) and is_number(about["size"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"bundle.json: {error}") from error
-    if not good or about["v"] > 1 or not 0 <= about["size"] < 2**48:
+    if not good or about["v"] != 1 or not 0 <= about["size"] < 2**48:
         raise Unreadable("bundle.json is not of a bundle that this verifier reads")
     return dict(about)
 

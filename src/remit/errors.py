@@ -12,6 +12,7 @@
     ├── PolicyError       a policy that cannot be used          .file .line .column
     ├── LogError          a log that fails verification         .index
     ├── Conflict          an answer that comes too late, or from nobody who may give it   .case
+    │   └── Forged        a message that is not from whom it says
     ├── ExprError         a condition that cannot be used       .line .column   (remit.expr)
     └── EvalError         a condition that has no value                         (remit.expr)
 
@@ -112,6 +113,10 @@ class Conflict(RemitError):
     def __init__(self, why: str, case: Case | None = None) -> None:
         self.case = case
         super().__init__(why)
+
+
+class Forged(Conflict):
+    """A message whose sender cannot be told, or that somebody may be playing again."""
 
 
 class LogError(RemitError):

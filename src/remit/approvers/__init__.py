@@ -1,4 +1,14 @@
-"""Who is asked to lift a denial. Each answers now; waiting for an answer is the inbox's job."""
+"""Who is asked to lift a denial. Those named here answer now; waiting is the inbox's job.
+
+question, terminal, callback, fixed
+          what people are shown, and approvers that are there
+desk, inbox, status
+          questions that wait in a ledger
+channel, webhook, slack, email
+          people are told elsewhere that a question waits
+signing, answers, link, pages
+          what they answer comes back
+"""
 
 from __future__ import annotations
 

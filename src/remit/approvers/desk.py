@@ -121,21 +121,27 @@ class Desk:
         many = f": {', '.join(case.id for case in near[:5])}" if near and identity else ""
         raise Conflict(f"{'more than one' if many else 'no'} approval is called {identity!r}{many}")
 
-    def approve(self, identity: str, by: Subject, *, reason: str = "") -> Case:
+    def approve(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
         """Say yes to exactly what was asked.
 
-        Raises:
-            Conflict: *by* may not, or it is too late.
-        """
-        return self._answer(identity, by, approved=True, reason=reason)
-
-    def refuse(self, identity: str, by: Subject, *, reason: str = "") -> Case:
-        """Say no; before it is used, that takes back a yes.
+        Args:
+            identity: the id of the question.
+            by: who says so.
+            reason: why.
+            at: when they did, by a clock that may be a little ahead of this one.
 
         Raises:
             Conflict: *by* may not, or it is too late.
         """
-        return self._answer(identity, by, approved=False, reason=reason)
+        return self._answer(identity, by, approved=True, reason=reason, at=at)
+
+    def refuse(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
+        """Say no; before it is used, that takes back a yes. Arguments as for `approve`.
+
+        Raises:
+            Conflict: *by* may not, or it is too late.
+        """
+        return self._answer(identity, by, approved=False, reason=reason, at=at)
 
     def respond(self, identity: str, by: Subject, value: Any, *, reason: str = "") -> Case:
         """Let nothing run, and give the caller *value* as if it had.
@@ -271,7 +277,7 @@ class Desk:
     def standing(self) -> tuple[Standing, ...]:
         """The standing approvals and delegations that hold now."""
         now = self.clock()
-        return tuple(each for each in self.ledger.standing() if each.until >= now)
+        return tuple(each for each in self.ledger.standing() if each.until > now)
 
     def revoke(self, identity: str, by: Subject, *, reason: str = "") -> None:
         """End a standing approval or a delegation; calls that have started are not stopped.
@@ -295,9 +301,11 @@ class Desk:
         try:
             _kept(self.ledger.append(record))
         except Conflict as conflict:
-            if conflict.case is None:
+            there = conflict.case
+            # Of another question that has the same id, nothing that was answered is meant for this.
+            if there is None or there.question.digest != question.digest:
                 raise
-            return conflict.case
+            return there
         return Case(question)
 
     def _answer(
@@ -309,9 +317,10 @@ class Desk:
         reason: str,
         response: Any = UNSET,
         instead: Properties | UnsetType = UNSET,
+        at: int = 0,
     ) -> Case:
         case = self.case(identity)
-        answer, delegation = self._may_answer(case, self._known(by), approved=approved)
+        answer, delegation = self._may_answer(case, self._known(by), approved=approved, at=at)
         answer = msgspec.structs.replace(answer, reason=reason, response=response, instead=instead)
         question = case.question
         record = Record(
@@ -326,9 +335,11 @@ class Desk:
         _kept(self.ledger.append(record))
         return self.case(case.id)
 
-    def _may_answer(self, case: Case, by: Subject, *, approved: bool) -> tuple[Approval, str]:
+    def _may_answer(
+        self, case: Case, by: Subject, *, approved: bool, at: int = 0
+    ) -> tuple[Approval, str]:
         """The answer of *by*, in their own right or in somebody's place; and by which right."""
-        question, now = case.question, self.clock()
+        question, now = case.question, max(self.clock(), at)
         own = Approval(approved, by, question.digest, now, request=case.id, asked=question.at)
         rights = [each for each in self.standing() if type(each) is Delegation]
         tried = [(own, "")]

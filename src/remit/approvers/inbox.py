@@ -21,6 +21,7 @@ from typing import TypeVar
 from remit.approvers.desk import Desk, Docketing
 from remit.approvers.status import SETTLED
 from remit.audit.case import Case, Grant
+from remit.errors import Conflict
 from remit.expr.errors import EvalError
 from remit.model import Approval, ApprovalRequest, Request, Subject
 from remit.policy.approval import Answers
@@ -83,6 +84,8 @@ class Inbox(Desk):
 
     def _taken(self, case: Case, answers: Sequence[Approval]) -> Case:
         for each in answers:
+            if each.digest != case.question.digest:
+                raise Conflict(f"{each.approver} has answered another question than this", case)
             case = self._answer(
                 case.id,
                 each.approver,

@@ -50,7 +50,7 @@ def status(case: Case, now: int) -> Status:
     answered = msgspec.structs.replace(request, approvals=good, at=now)
     if Answers(answered).lift(terms):
         return Status.APPROVED
-    return Status.EXPIRED if now > case.question.until else Status.WAITING
+    return Status.EXPIRED if now >= case.question.until else Status.WAITING
 
 
 def _refused(refusal: Approval) -> Status:

@@ -11,10 +11,9 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TextIO
 
-import msgspec
-
+from remit.approvers.question import about, literal, visible
 from remit.model import Approval, ApprovalRequest, Subject
 
 
@@ -52,33 +51,12 @@ class TerminalApprover:
 
 def describe(question: ApprovalRequest) -> str:
     """What a person has to know to answer *question*, one fact a line."""
-    request, decision, terms = question.request, question.decision, question.terms
-    facts = {
-        "who": str(request.subject) + (f" for {request.session.user}" * bool(request.session.user)),
-        "wants to": request.action.name,
-        "on": str(request.resource) if request.resource.type else "",
-        "risk": decision.risk.value if decision.risk else "",
-        "rule": ", ".join(decision.rules),
-        "because": decision.reason,
-        "ask": ", ".join(terms.approvers) + (f" ({terms.quorum} of them)" * (terms.quorum > 1)),
-    }
-    lines = [f"{name:>10}  {visible(fact)}" for name, fact in facts.items() if fact]
+    lines = [f"{name:>10}  {visible(fact)}" for name, fact in about(question).items() if fact]
     lines += [
-        f"{'with':>10}  {visible(name)} = {visible(_literal(value))}"
-        for name, value in request.action.properties.items()
+        f"{'with':>10}  {visible(name)} = {visible(literal(value))}"
+        for name, value in question.request.action.properties.items()
     ]
     return "\n".join(lines)
-
-
-def visible(text: str) -> str:
-    """*text* with everything a terminal would obey or hide written as an escape."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _read(source: TextIO, screen: TextIO) -> bool:

@@ -63,11 +63,11 @@ class Case(msgspec.Struct, frozen=True):
 
     def lapsed(self, now: int) -> bool:
         """Whether it waits no longer, and no answer to it is good any more."""
-        return now > self.question.until and not any(self.good(each, now) for each in self.answers)
+        return now >= self.question.until and not any(self.good(each, now) for each in self.answers)
 
     def good(self, answer: Approval, now: int) -> bool:
         """Whether *answer* is not too old."""
-        return now - answer.at <= self.question.terms.ttl * 1e9
+        return now - answer.at < self.question.terms.ttl * 1e9
 
 
 class Grant(msgspec.Struct, frozen=True, tag="grant"):
@@ -228,7 +228,7 @@ class Docket:
         case, answer = self._waiting(move.case), move.approval
         if abs(self.now - answer.at) > SKEW:
             raise Conflict("the clock of whoever answers is not that of the ledger", case)
-        if self.now > case.question.until:
+        if self.now >= case.question.until:
             raise Conflict(f"approval {case.id} waited until it was too late to answer", case)
         if move.delegation:
             self._holding(move.delegation)
@@ -247,11 +247,18 @@ class Docket:
                 raise Conflict(f"approval {identity} is about another call", case)
             if len(carried) != len(case.answers) or any(e not in case.answers for e in carried):
                 raise Conflict(f"approval {identity} has been answered anew", case)
-            if not all(case.good(each, self.now) for each in carried):
-                raise Conflict(f"the answers to approval {identity} are too old", case)
+            self._releases(case)
             used.append(msgspec.structs.replace(case, used_by=move.call))
         for case in used:
             self._keep(case)
+
+    def _releases(self, case: Case) -> None:
+        """Whether the answers still make up a yes; who may give one was seen to when they did."""
+        good = [each for each in case.answers if case.good(each, self.now)]
+        if not all(each.approved for each in good):
+            raise Conflict(f"approval {case.id} is refused", case)
+        if len({str(each.approver) for each in good}) < max(case.question.terms.quorum, 1):
+            raise Conflict(f"the answers to approval {case.id} are too old", case)
 
     def _proceed(self, digest: str) -> None:
         for case in self.cases.values():
@@ -279,7 +286,7 @@ class Docket:
         standing = self.standing.get(identity)
         if standing is None:
             raise Conflict(f"there is no standing right {identity}, or it was revoked")
-        if self.now > standing.until:
+        if self.now >= standing.until:
             raise Conflict(f"the standing right {identity} has ended")
         return standing
 

@@ -64,9 +64,10 @@ class Stored(msgspec.Struct, frozen=True):
             raise LogError(
                 f"record {self.index} cannot be read: {error}", index=self.index
             ) from error
-        if leaf.v > VERSION:
+        if leaf.v != VERSION:
+            cure = ": upgrade it" if leaf.v > VERSION else ""
             raise LogError(
-                f"record {self.index} has format {leaf.v}, this Remit reads {VERSION}: upgrade it",
+                f"record {self.index} has format {leaf.v}, this Remit reads {VERSION}{cure}",
                 index=self.index,
             )
         return leaf

@@ -28,6 +28,7 @@ from __future__ import annotations
 from remit.canonical.freeze import freeze, freeze_with_rebuild
 from remit.canonical.freezer import LIMITS, NOTHING, Frozen, Limits, Rebuild
 from remit.canonical.jcs import canonical, digest
+from remit.canonical.read import read
 
 __all__ = [
     "LIMITS",
@@ -39,4 +40,5 @@ __all__ = [
     "digest",
     "freeze",
     "freeze_with_rebuild",
+    "read",
 ]

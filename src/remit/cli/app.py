@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group
 
 from remit.cli import screen
 from remit.cli.approvals.answer import approve, deny, edit, respond, withdraw
+from remit.cli.approvals.inbox import inbox
 from remit.cli.approvals.list import list_approvals, show_approval, watch_approvals
 from remit.cli.approvals.standing import delegate, grant, list_standing, revoke
 from remit.cli.check import check
@@ -108,6 +109,7 @@ APPROVALS_COMMANDS: dict[str, Command] = {
     "standing": list_standing,
     "revoke": revoke,
     "watch": watch_approvals,
+    "inbox": inbox,
 }
 KEY_COMMANDS: dict[str, Command] = {
     "generate": generate,

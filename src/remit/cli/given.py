@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any, TypeAlias
 
-import msgspec
 from cyclopts import Parameter
 
+from remit.canonical import read as read_json
 from remit.cli.exits import Exit, Stop
+from remit.errors import NotData
 from remit.model import Subject
 
 POLICY = Path("remit.yaml")
@@ -60,9 +61,9 @@ def json_object(source: bytes, where: str) -> dict[str, Any]:
         Stop: it is none.
     """
     try:
-        value = msgspec.json.decode(source)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Stop(Exit.INVALID, f"{where}: this is not JSON: {error}") from error
+        value = read_json(source)
+    except NotData as error:
+        raise Stop(Exit.INVALID, f"{where}: this {error.why}") from error
     if not isinstance(value, dict):
         raise Stop(Exit.INVALID, f"""{where}: write a JSON object, like '{{"amount": 80}}'""")
     return value

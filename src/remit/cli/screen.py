@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from remit.approvers.terminal import visible
+from remit.approvers.question import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -254,7 +254,7 @@ class Bundle:
             about = msgspec.json.decode(self._read("bundle.json"), type=About)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise LogError(f"{self.path} is not a bundle: {error}") from error
-        if about.v > FORMAT:
+        if about.v != FORMAT:
             why = f"it has format {about.v}, this Remit reads {FORMAT}"
             raise LogError(f"{self.path} was written by a newer Remit: {why}; upgrade Remit")
         if not 0 <= about.size < 2**48:

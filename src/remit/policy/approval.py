@@ -30,17 +30,21 @@ class Answers:
     def lift(self, terms: ApprovalTerms) -> tuple[str, ...]:
         """Who lifted a denial with these *terms*; nobody, unless enough did and none refused."""
         named = [answer for answer in self._answers if may_answer(answer, terms)]
-        if any(answer.approved is not True for answer in named):
+        # A no holds for as long as a yes would.
+        if any(each.approved is not True and not self._old(each, terms) for each in named):
             return ()
         people = {
             spell(str(answer.approver)): str(answer.approver)
             for answer in named
-            if self._timely(answer, terms) and not self.own(answer)
+            if answer.approved is True and self._timely(answer, terms) and not self.own(answer)
         }
         return tuple(people.values()) if len(people) >= max(terms.quorum, 1) else ()
 
     def _timely(self, answer: Approval, terms: ApprovalTerms) -> bool:
-        return -SKEW <= self._at - answer.at <= terms.ttl * 1e9
+        return self._at - answer.at >= -SKEW and not self._old(answer, terms)
+
+    def _old(self, answer: Approval, terms: ApprovalTerms) -> bool:
+        return self._at - answer.at >= terms.ttl * 1e9
 
     def own(self, answer: Approval) -> bool:
         """Whether the requester answers, or the person it acts for, or either has it answered."""

@@ -2,6 +2,8 @@
 
 desk      opens the ledger to answer in, and says who answers
 case      how a question is shown
-list, show, answer, standing, watch
+list, show, answer, standing, watch, inbox
           the commands
+full_screen
+          what `inbox` shows
 """

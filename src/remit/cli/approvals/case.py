@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 
+from remit.approvers.question import literal
 from remit.approvers.status import Status, status
 from remit.audit.case import Case
 from remit.cli import screen
@@ -45,44 +45,42 @@ def document(case: Case, now: int) -> dict[str, Any]:
 
 def show(case: Case, now: int) -> None:
     """All that a person has to know to answer, a fact a line."""
+    screen.say((f"approval {case.id}", "bold"), "  ", styled(case, now))
+    screen.facts(facts(case))
+
+
+def facts(case: Case) -> dict[str, str]:
+    """All that a person has to know to answer; what there is nothing to say about is empty."""
     question = case.question
     request, decision, terms = question.request, question.decision, question.terms
-    screen.say((f"approval {case.id}", "bold"), "  ", styled(case, now))
     session = request.session
-    resource = str(request.resource) if request.resource.type else ""
-    screen.facts(
-        {
-            "who": str(request.subject) + (f" for {session.user}" if session.user else ""),
-            "wants to": request.action.name,
-            "on": resource,
-            **{f"with {n}": _literal(v) for n, v in request.action.properties.items()},
-            "session": session.id,
-            **{f"context {n}": _literal(v) for n, v in request.context.items()},
-            "because": decision.reason,
-            "rules": ", ".join(decision.rules),
-            "risk": decision.risk or "",
-            "may answer": ", ".join(terms.approvers) or "anyone but the requester",
-            **{f"after {step.after:g} s": ", ".join(step.approvers) for step in terms.escalations},
-            "people": str(terms.quorum) if terms.quorum > 1 else "",
-            "asked": shown(question.at // 1000),
-            "until": shown(question.until // 1000),
-            **{f"answer {n}": answer(each) for n, each in enumerate(case.answers, 1)},
-            "used by": case.used_by,
-            "withdrawn": case.withdrawn,
-            "digest": question.digest,
-        }
-    )
+    return {
+        "who": str(request.subject) + (f" for {session.user}" if session.user else ""),
+        "wants to": request.action.name,
+        "on": str(request.resource) if request.resource.type else "",
+        **{f"with {n}": literal(v) for n, v in request.action.properties.items()},
+        "session": session.id,
+        **{f"context {n}": literal(v) for n, v in request.context.items()},
+        "because": decision.reason,
+        "rules": ", ".join(decision.rules),
+        "risk": decision.risk or "",
+        "may answer": ", ".join(terms.approvers) or "anyone but the requester",
+        **{f"after {step.after:g} s": ", ".join(step.approvers) for step in terms.escalations},
+        "people": str(terms.quorum) if terms.quorum > 1 else "",
+        "asked": shown(question.at // 1000),
+        "until": shown(question.until // 1000),
+        **{f"answer {n}": answer(each) for n, each in enumerate(case.answers, 1)},
+        "used by": case.used_by,
+        "withdrawn": case.withdrawn,
+        "digest": question.digest,
+    }
 
 
 def answer(approval: Approval) -> str:
     """An answer in a line."""
     verb = "approved" if approval.approved else "refused"
-    verb = verb if approval.response is UNSET else f"answers {_literal(approval.response)}"
-    verb = verb if approval.instead is UNSET else f"would approve {_literal(approval.instead)}"
+    verb = verb if approval.response is UNSET else f"answers {literal(approval.response)}"
+    verb = verb if approval.instead is UNSET else f"would approve {literal(approval.instead)}"
     behalf = f" for {approval.behalf}" if approval.behalf else ""
     said = f": {approval.reason}" if approval.reason else ""
     return f"{approval.approver}{behalf} {verb} at {shown(approval.at // 1000)}{said}"
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

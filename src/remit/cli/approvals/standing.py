@@ -102,7 +102,7 @@ def list_standing(*, ledger: Ledger = LEDGER, as_json: Json = False) -> None:
         as_json: print JSON Lines.
     """
     with reading(ledger) as log:
-        found = [each for each in log.standing() if each.until >= time.time_ns()]
+        found = [each for each in log.standing() if each.until > time.time_ns()]
     if as_json:
         for each in found:
             screen.emit_line(each)

@@ -10,7 +10,7 @@ from typing import IO, Annotated, Literal
 
 from cyclopts import Parameter
 
-from remit.approvers.terminal import visible
+from remit.approvers.question import visible
 from remit.audit.stored import Leaf, Stored
 from remit.cli import given, screen
 from remit.cli.exits import Exit, Stop
