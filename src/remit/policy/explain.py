@@ -16,6 +16,7 @@ from remit.policy.consult import Vocabularies
 from remit.policy.located import Place
 from remit.policy.rule import Condition, Rule, RuleEffect
 from remit.policy.shown import show
+from remit.policy.unmet import Unmet
 
 
 class Match(StrEnum):
@@ -150,7 +151,7 @@ class Explainer:
         when = candidate.rule.when
         try:
             holds = when is None or when.program.evaluate(request) is True
-        except EvalError as error:
+        except (EvalError, Unmet) as error:
             return Match.ERRED, str(error)
         if not holds:
             return Match.NOT_MATCHED, "when"

@@ -126,7 +126,7 @@ def read_rule(
         risk=fields.choice("risk", Risk, Risk.LOW) if "risk" in fields else None,
         reason=fields.text("reason"),
         advice=fields.text("advice"),
-        terms=_terms(fields, effect),
+        terms=read_terms(fields, effect),
         obligations=_obligations(fields, effect),
         valid=window,
         used=used,
@@ -161,7 +161,8 @@ def _mistake(pattern: str) -> str:
     return glob.mistake(spelled)
 
 
-def _terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
+def read_terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
+    """Who may lift what *fields* say, on which terms; None if nobody."""
     given = [key for key in _TERMS if key in fields]
     if effect is RuleEffect.ALLOW:
         for key in given:
