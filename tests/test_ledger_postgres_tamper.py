@@ -14,7 +14,7 @@ from remit.audit.record import Kind
 from remit.audit.tree import Frontier, leaf_hash
 from remit.errors import LogError
 from remit.ledgers.postgres_log import PostgresLog
-from remit.ledgers.postgres_session import asyncpg
+from remit.databases.postgres_session import asyncpg
 
 SIZE = 262
 """Enough for an inner node to be kept."""
