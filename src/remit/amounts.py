@@ -26,7 +26,7 @@ def millionths(amount: float | Decimal) -> int:
         ValueError: it is no number, negative, or too large.
     """
     if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
-        raise ValueError(f"{amount!r} is no number")
+        raise ValueError(f"{amount!r} is no number")  # noqa: TRY004 - whatever is no amount
     exact = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
     if not exact.is_finite() or not 0 <= exact <= LARGEST:
         raise ValueError(f"{amount} is no amount: it is negative, or more than {LARGEST:,}")

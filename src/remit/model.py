@@ -265,6 +265,13 @@ class Share(msgspec.Struct, frozen=True):
     """The values it is counted by, as canonical text; empty if everything counts together."""
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What has to be known before a request can be decided: how much of a share is used."""
+
+    share: Share
+    units: tuple[str, ...]
+
+
 class Claim(msgspec.Struct, frozen=True):
     """What a call takes of a limit before it starts. Amounts are in millionths (`amounts`)."""
 
@@ -343,8 +350,8 @@ class Decision(msgspec.Struct, frozen=True):
     """The digest of the policy that decided."""
     claims: tuple[Claim, ...] = ()
     """What has to be set aside with a meter for an allow to stand."""
-    wants: tuple[Share, ...] = ()
-    """What has to be known about limits (`Request.used`) for this to be more than a denial."""
+    wants: tuple[Wanted, ...] = ()
+    """What a condition asks of limits. It is a denial until `Request.used` says it."""
 
     def __post_init__(self) -> None:
         if self.approval is not None and self.effect is not Effect.DENY:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from remit.model import ApprovalTerms, Claim, Decision, Effect, Request, Share
+from remit.model import ApprovalTerms, Claim, Decision, Effect, Request, Wanted
 from remit.policy.approval import Answers
 from remit.policy.claim import Metered, Unclaimable
 from remit.policy.consult import Vocabularies
@@ -32,7 +32,7 @@ def claim(
             if metered.monitored:
                 decision = _noted(decision, metered, error)
                 continue
-            return unkept(decision, (metered.label,), str(error), metered.limit.advice)
+            return _unkept(decision, metered, error)
         if found is not None:
             claims.append(found)
     return replace(decision, claims=tuple(claims)) if claims else decision
@@ -42,7 +42,8 @@ def wanting(limits: Iterable[Metered], request: Request, unmet: Unmet, policy: s
     """A denial of *request* for want of what a limit has counted."""
     metered = next(each for each in limits if each.label == unmet.limit)
     try:
-        wants: tuple[Share, ...] = (metered.share(request),)
+        units = tuple(unit for unit, _ in metered.limit.max)
+        wants: tuple[Wanted, ...] = (Wanted(metered.share(request), units),)
         why = str(unmet)
     except Unclaimable as error:
         wants, why = (), str(error)
@@ -60,14 +61,15 @@ def _about(limits: Sequence[Metered], words: Vocabularies, request: Request) -> 
             yield each
 
 
-def unkept(decision: Decision, limits: tuple[str, ...], why: str, advice: str = "") -> Decision:
-    """The denial of what *decision* would have allowed within *limits*."""
+def _unkept(decision: Decision, metered: Metered, error: Unclaimable) -> Decision:
+    """The denial of what *decision* would have allowed within a limit."""
     return Decision(
         Effect.DENY,
-        why,
-        limits,
+        str(error),
+        (metered.label,),
+        errors=(*decision.errors, f"{metered.label}: {error.__cause__ or error}"),
         risk=decision.risk,
-        advice=advice,
+        advice=metered.limit.advice,
         monitored=decision.monitored,
         policy=decision.policy,
     )

@@ -150,10 +150,8 @@ def _most(fields: Fields) -> tuple[tuple[str, int], ...]:
 
 def _amount(amounts: Fields, name: str) -> int:
     known = AMOUNTS.keys.get(name)
-    if known is not None and known.value is _COUNT:
-        amount = amounts.whole(name, 1)
-    else:
-        amount = _number(amounts, name)
+    whole = known is not None and known.value is _COUNT
+    amount = amounts.whole(name, 1) if whole else _number(amounts, name)
     if amount <= 0:
         amounts.fail(name, f"{name!r} is more than 0; to allow none, write a rule that denies")
         return 1
