@@ -40,16 +40,16 @@ CREATE TABLE remit_meter.format (
     version integer NOT NULL
 );
 """
-_EXISTS = "SELECT to_regclass('remit_meter.format') IS NOT NULL"
+_EXISTS = "SELECT oid FROM pg_namespace WHERE nspname = 'remit_meter'"
 
 
 async def create(connection: Connection, address: Address) -> None:
     """Make the tables unless they are there, whoever else does so at the same moment."""
-    if not await connection.fetchval(_EXISTS):
+    if await connection.fetchval(_EXISTS) is None:
         async with connection.transaction(isolation="read_committed"):
             await connection.execute("SELECT pg_advisory_xact_lock($1, -1)", SPACE)
             # Another process may have been here while this one waited for the lock.
-            if not await connection.fetchval(_EXISTS):
+            if await connection.fetchval(_EXISTS) is None:
                 await connection.execute(_TABLES)
                 insert = "INSERT INTO remit_meter.format (version) VALUES ($1)"
                 await connection.execute(insert, FORMAT)
