@@ -55,7 +55,8 @@ class Line:
                         return
                     if self.silent:
                         continue
-                    at, here = self.cut, end is client and b"COMMIT" in data
+                    # With its end: READ COMMITTED is said at the beginning.
+                    at, here = self.cut, end is client and b"COMMIT\x00" in data
                     if here and at:
                         self.cut = None
                     if here and at == "before":

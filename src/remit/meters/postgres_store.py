@@ -36,7 +36,8 @@ TIDY_EVERY = 60 * SECOND
 MOST_TIDIED = 10_000
 """Rows deleted at once."""
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# What a server that crashes forgets of the last moments is settled in full by whoever is left.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off"
 _NOW = "coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)"
 _LEASE = "json_build_array(call, label, key, until, amounts, holder)"
 _READ = f"""
