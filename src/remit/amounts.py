@@ -27,7 +27,8 @@ def millionths(amount: float | Decimal) -> int:
     """
     if isinstance(amount, bool) or not isinstance(amount, int | float | Decimal):
         raise ValueError(f"{amount!r} is no number")  # noqa: TRY004 - whatever is no amount
-    exact = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
+    # What a sum of doubles is off by is not there to be counted: 0.1 + 0.2 is 0.3.
+    exact = Decimal(repr(round(amount, 9))) if isinstance(amount, float) else Decimal(amount)
     if not exact.is_finite() or not 0 <= exact <= LARGEST:
         raise ValueError(f"{amount} is no amount: it is negative, or more than {LARGEST:,}")
     return int((exact * ONE).to_integral_value(ROUND_CEILING))

@@ -7,17 +7,26 @@ Metering  sets aside what a call takes, and settles what it used
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from remit.amounts import ONE, Amounts, millionths, number
 from remit.canonical import NOTHING, Frozen
+from remit.driver import Ports, settle
 from remit.errors import Unavailable
-from remit.model import Claim, Decision, Effect, Exceeded, Request, Reservation
+from remit.model import (
+    Approval,
+    ApprovalTerms,
+    Claim,
+    Decision,
+    Effect,
+    Exceeded,
+    Request,
+    Reservation,
+)
 from remit.ports import Execute, Maybe, Meter
 from remit.spending import Spending
 
@@ -26,20 +35,16 @@ T = TypeVar("T")
 NO_METER = "there is no meter; give the guard one: Guard(meter=SqliteMeter(...))"
 
 
-class Wait(Protocol):
-    """Waits for what a port answered, however it did."""
-
-    def __call__(self, answer: Maybe[T], /) -> Awaitable[T]:
-        """The answer."""
-        ...
+MOST_WANTED = 16
+"""Limits that the conditions of one decision may ask about one after the other."""
 
 
-async def inform(request: Request, decision: Decision, meter: Meter, wait: Wait) -> Request:
+async def inform(request: Request, decision: Decision, meter: Meter, ports: Ports) -> Request:
     """*request*, with what *decision* wants to know."""
     known: dict[str, Any] = dict(request.used)
     for wanted in decision.wants:
         try:
-            used = await wait(meter.used(wanted.share))
+            used = await settle(meter.used(wanted.share), ports)
         except Exception as error:
             why = f"the meter could not say what was used of {wanted.share.limit!r}: {error}"
             raise Unavailable(why) from error
@@ -61,30 +66,26 @@ def unmetered(decision: Decision) -> Decision:
 class Metering:
     """What is set aside for one call, until it is settled or given back."""
 
-    __slots__ = ("_began", "_call", "_meter", "_reservation", "_shown", "_wait", "spending")
+    __slots__ = ("_answers", "_began", "_call", "_meter", "_ports", "_reservation", "spending")
 
-    def __init__(self, call: str, meter: Meter, wait: Wait) -> None:
+    def __init__(self, call: str, meter: Meter, ports: Ports) -> None:
         self._call = call
         self._meter = meter
-        self._wait = wait
-        self._shown: set[str] = set()
+        self._ports = ports
+        self._answers: dict[str, tuple[Approval, ...]] = {}
+        """What people have said about going beyond a limit."""
         self._reservation: Reservation | None = None
         self._began = 0.0
         self.spending: Spending | None = None
 
-    async def reserve(self, decision: Decision) -> Decision:
-        """Set aside what *decision* claims; a denial if not enough is left.
-
-        Who has approved something else on the same terms has not seen that a limit is
-        exceeded: only what was put to people for this call is lifted by them.
-        """
+    async def reserve(self, request: Request, decision: Decision) -> Decision:
+        """Set aside what *decision* claims; a denial if not enough is left."""
         claims = tuple(
-            claim if claim.share.limit in self._shown else replace(claim, lifted=False)
+            replace(claim, lifted=claim.lifted and self._lifted(request, claim))
             for claim in decision.claims
         )
         answer = await self._ask(claims)
         if isinstance(answer, Exceeded):
-            self._shown.add(answer.claim.share.limit)
             reason = answer.claim.reason
             return _denied(decision, answer.claim, f"{reason}: {answer}" if reason else str(answer))
         self._reservation = answer
@@ -96,11 +97,29 @@ class Metering:
         )
         return replace(decision, claims=claims, monitored=decision.monitored + told)
 
+    def heard(self, terms: ApprovalTerms, answers: tuple[Approval, ...]) -> None:
+        """Remember what people answered who were asked on these *terms*."""
+        if terms.limit:
+            self._answers[terms.limit] = answers
+
+    def _lifted(self, request: Request, claim: Claim) -> bool:
+        """Whether people have lifted it who knew that this limit is exceeded.
+
+        Policy says whether the approvals of a request lift it; those that answer another
+        question about the same request do not.
+        """
+        # A program without limits has no need of what policies are made of.
+        from remit.policy.approval import Answers
+
+        answers = self._answers.get(claim.share.limit, ())
+        asked = Answers(replace(request, approvals=answers))
+        return claim.terms is not None and bool(asked.lift(claim.terms))
+
     async def _ask(self, claims: tuple[Claim, ...]) -> Reservation | Exceeded:
         try:
             answer = self._meter.reserve(self._call, claims)
             try:
-                found: Reservation | Exceeded = await self._wait(answer)
+                found: Reservation | Exceeded = await settle(answer, self._ports)
             except BaseException:
                 if isinstance(answer, Future):
                     # Nobody is left who could give back what may still be set aside.
@@ -154,16 +173,18 @@ class Metering:
             await self._hand_over(self._meter.settle(reservation, tuple(used)))
         except Exception as error:
             raise Unavailable(f"the meter could not count what was used: {error}") from error
-        return Frozen(used=tuple(map(_entry, reservation.claims, used)))
+        return Frozen(spent=tuple(map(_entry, reservation.claims, used)))
 
     async def _hand_over(self, answer: Maybe[None]) -> None:
         """Wait, unless the meter has taken it over."""
         if not isinstance(answer, Future) or answer.done():
-            await self._wait(answer)
+            await settle(answer, self._ports)
 
 
 def claimed(decision: Decision) -> Frozen:
     """What a call takes, for the record that it starts."""
+    if not decision.claims:
+        return NOTHING
     return Frozen(claims=tuple(_entry(claim, claim.takes) for claim in decision.claims))
 
 

@@ -237,6 +237,8 @@ class ApprovalTerms(msgspec.Struct, frozen=True):
     """Who else may answer when nobody has."""
     standing: float = 0.0
     """Seconds for which somebody may approve calls like this before they are made; 0: never."""
+    limit: str = ""
+    """The limit that a call would go beyond. Who lifts a rule has not been asked about that."""
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -294,6 +296,14 @@ class Claim(msgspec.Struct, frozen=True):
     def binds(self) -> bool:
         """Whether a call has to stay within it."""
         return not (self.lifted or self.monitored)
+
+    def __str__(self) -> str:
+        taken = {unit: amount for unit, amount in self.takes.items() if amount}
+        most = ", ".join(f"{spell(amount)} {unit}" for unit, amount in self.most.items())
+        takes = ", ".join(f"{spell(amount)} {unit}" for unit, amount in taken.items())
+        period = f" {self.period}" if self.period != Period() else ""
+        whose = f" for {self.share.key}" if self.share.key else ""
+        return f"{self.share.limit}  limit  {most}{period}{whose}: takes {takes or 'what it uses'}"
 
 
 class Exceeded(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from remit.amounts import ONE, millionths
 from remit.canonical import Frozen, canonical, digest
 from remit.expr.errors import EvalError
@@ -43,6 +45,12 @@ class Metered:
     subject: int
     resource: int
 
+    @property
+    def terms(self) -> ApprovalTerms | None:
+        """Who may let a call begin that goes beyond it."""
+        terms = self.limit.terms
+        return terms and replace(terms, limit=self.label)
+
     def share(self, request: Request) -> Share:
         """The share that *request* has a part in.
 
@@ -65,7 +73,7 @@ class Metered:
         Raises:
             Unclaimable: it cannot be told.
         """
-        limit = self.limit
+        limit, terms = self.limit, self.terms
         try:
             if limit.when is not None and limit.when.program.evaluate(request) is not True:
                 return None
@@ -76,10 +84,10 @@ class Metered:
             most=Frozen(limit.max),
             takes=Frozen(self._takes(request)),
             period=limit.period,
-            terms=limit.terms,
+            terms=terms,
             reason=limit.reason,
             advice=limit.advice,
-            lifted=limit.terms is not None and bool(lifts(limit.terms)),
+            lifted=terms is not None and bool(lifts(terms)),
             monitored=self.monitored,
         )
 

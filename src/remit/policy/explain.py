@@ -108,7 +108,7 @@ class Explanation:
         decision = self.decision
         verb = "ask" if decision.approval else decision.effect.value
         others = len(self.rules) - len(self.candidates)
-        lines = [f"{verb}: {decision.reason}", *map(str, self.candidates)]
+        lines = [f"{verb}: {decision.reason}", *map(str, (*self.candidates, *decision.claims))]
         if others:
             lines.append(f"({others} rules are about other actions)")
         return "\n".join(lines)

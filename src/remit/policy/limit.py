@@ -26,7 +26,7 @@ from remit.policy.fields import Errors, Fields, kind
 from remit.policy.inline import Scope
 from remit.policy.keys import DURATION, TEXT, TEXTS, Key, Schema, Shape, one_of
 from remit.policy.located import Node, Scalar, Sequence
-from remit.policy.read_rule import RULE, read_patterns, read_terms
+from remit.policy.read_rule import RULE, TERMS, read_patterns, read_terms
 from remit.policy.rule import (
     ALWAYS,
     ANY,
@@ -78,7 +78,7 @@ LIMIT = Shape(
         "max": Key(AMOUNTS, "The most of each thing that is counted.", "write it like {calls: 9}"),
         "reserve": Key(RESERVE, "How much a call is expected to use, until it is known."),
         "effect": Key(one_of(LimitEffect), "What happens beyond it. Left out: deny."),
-        **{key: RULE.keys[key] for key in ("approvers", "quorum", "expires", "mode")},
+        **{key: RULE.keys[key] for key in (*TERMS, "mode")},
         "reason": RULE.keys["reason"],
         "advice": RULE.keys["advice"],
     },
