@@ -257,12 +257,12 @@ def test_a_condition_about_no_limit_is_an_error(condition, why):
     assert why in found[0].message
 
 
-def test_lets_and_templates_may_ask_what_was_used():
+def test_what_let_defines_may_ask_what_was_used():
     rules = Policy.parse(
-        "remit: 1\nname: test\nlet: {rich: 'used(\"spend\").cost < param_free'}\nrules: []\n".replace(
-            "param_free", "3"
-        ).replace("rules: []", "rules:\n- {id: some, action: pay, effect: allow, when: rich}")
-        + "limits:\n- {id: spend, action: pay, window: 1d, max: {cost: 5}}\n"
+        "remit: 1\nname: test\n"
+        "let: {poor: 'used(\"spend\").cost < 3'}\n"
+        "rules:\n- {id: some, action: pay, effect: allow, when: poor}\n"
+        "limits:\n- {id: spend, action: pay, window: 1d, max: {cost: 5}}\n"
     )
     asked = Request(Subject("agent", "a"), Action("pay"))
     assert rules.decide(asked).wants[0].share == Share("test/spend", "")
@@ -286,7 +286,7 @@ LIMITS = {
     "{id: l, action: x, when: arg.n, window: 1d, max: {cost: 1}}": "unknown name 'arg'",
     "{id: l, action: x, per: subjct.id, window: 1d, max: {cost: 1}}": "did you mean 'subject'?",
     "{id: l, action: x, per: subject.name, window: 1d, max: {cost: 1}}": "'name'",
-    "{id: l, action: x, window: 1d, max: {rows_read: 1}}": "a unit of your own is counted by a line",
+    "{id: l, action: x, window: 1d, max: {rows_read: 1}}": "a unit of your own is counted by",
     "{id: l, action: x, window: 1d, max: {cost: 0.0000001}}": "'cost' is counted in millionths",
     "{id: l, action: x, window: 1d, max: {cost: 1e15}}": "is no amount: it is negative, or",
     "{id: l, action: x, window: 1d, max: {concurrent: 2}}": "not counted over time; remove it",

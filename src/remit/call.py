@@ -81,6 +81,9 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         ports: where to.
         conceal: what is recorded in its place, where content is decided on and not kept.
     """
+    if request.used:
+        # What was counted is what a meter says, whoever made the request.
+        request = msgspec.structs.replace(request, used=NOTHING)
     call = Call(new_id(), request, ports, conceal)
     await call.consult()
     if not call.decision.allowed:
