@@ -17,7 +17,7 @@ from remit.model import (
     Subject,
     Wanted,
 )
-from remit.policy import Policy
+from remit.policy import Policy, cases
 from remit.policy.load import mistakes
 from remit.policy.rule import LimitEffect, Mode
 
@@ -255,6 +255,18 @@ def test_a_condition_about_no_limit_is_an_error(condition, why):
     found = mistakes(USED.format(condition), "p.yaml")
     assert [error.line for error in found] == [5]
     assert why in found[0].message
+
+
+def test_a_test_of_a_policy_says_what_limits_have_counted():
+    text = USED.format('used("spend").cost > 3') + (
+        "tests:\n"
+        "- {name: little, request: {action: pay, used: {test/spend: {cost: 1}}},"
+        " expect: {effect: allow}}\n"
+        "- {name: much, request: {action: pay, used: {test/spend: {cost: 4}}},"
+        " expect: {effect: ask}}\n"
+    )
+    outcomes = [cases.run(Policy.parse(text), case) for case in cases.load(text, "p.yaml").cases]
+    assert [outcome.passed for outcome in outcomes] == [True, True]
 
 
 def test_what_let_defines_may_ask_what_was_used():

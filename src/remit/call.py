@@ -213,6 +213,8 @@ class Call:
                 raise
             # Somebody else was quicker, or the answer was taken back: it is a denial after all.
             raise await self.overtaken(error.__cause__) from error
+        if self.metering is not None:
+            self.metering.begins()
 
     async def ask(self) -> None:
         """Put the denial to people; their answers join the request.

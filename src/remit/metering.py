@@ -144,13 +144,16 @@ class Metering:
             with suppress(Exception):
                 await self._hand_over(self._meter.release(reservation))
 
+    def begins(self) -> None:
+        """The call starts: time is counted from here on."""
+        self._began = time.perf_counter()
+
     def runs(self, execute: Execute[T]) -> Execute[T]:
-        """*execute*, from here on the clock, and what it spends is spent by this call."""
+        """*execute*, and what it spends is spent by this call."""
         spending = self.spending
         assert spending is not None
 
         def metered() -> Any:
-            self._began = time.perf_counter()
             with spending.here():
                 value = execute()
             return spending.awaiting(value) if hasattr(value, "__await__") else value
@@ -163,7 +166,7 @@ class Metering:
         spending = self.spending
         if reservation is None or spending is None:
             return NOTHING
-        seconds = millionths(round(time.perf_counter() - self._began, 6)) if self._began else 0
+        seconds = millionths(time.perf_counter() - self._began)
         measured = {"calls": ONE, "seconds": seconds}
         used: list[Amounts] = [
             {unit: measured.get(unit, told) for unit, told in spending.told(claim).items()}
