@@ -89,6 +89,16 @@ def test_all_of_it_is_set_aside_or_nothing(meter):
     assert used(meter) == {}
 
 
+def test_for_one_call_things_are_set_aside_once(meter):
+    whole = claim(takes=amounts(cost=2), calls=5, cost=5)
+    first, again = (granted(meter, whole, call="twice") for _ in range(2))
+    assert first == again
+    assert used(meter) == amounts(calls=1, cost=2)
+    settle(meter, first, amounts(calls=1, cost=1))
+    granted(meter, whole, call="twice")
+    assert used(meter) == amounts(calls=2, cost=3)
+
+
 def test_shares_are_counted_apart(meter):
     granted(meter, claim(calls=1))
     granted(meter, claim(Share("p/spend", '["b"]'), calls=1))
@@ -263,3 +273,11 @@ def test_threads_together_are_never_given_more_than_there_is(meter):
         thread.join()
     assert len(granted_to) == 40
     assert used(meter) == amounts(cost=20)
+
+
+def test_what_was_used_is_told_for_each_claim(meter):
+    reservation = granted(meter, claim(calls=5))
+    with pytest.raises(ValueError, match=r"claims|argument"):
+        meter.settle(reservation, ())
+    settle(meter, reservation, amounts(calls=1))
+    assert used(meter) == amounts(calls=1)

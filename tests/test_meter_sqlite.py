@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from meter_shared import LEASE
 from remit.errors import Unavailable
 from remit.ledgers.sqlite import SqliteLedger
 from remit.meters.sqlite import SqliteMeter
+from remit.model import Share
 
 
 @pytest.fixture
@@ -110,6 +112,20 @@ def test_a_file_that_was_moved_away_is_missed(another, path):
     with pytest.raises(FileNotFoundError):
         reserve(meter, claim(calls=5))
     meter.close()
+
+
+def test_a_program_that_ends_has_counted_what_it_used(path):
+    code = """
+        import sys
+        from remit.meters.sqlite import SqliteMeter
+        from remit.model import Claim, Period, Share
+        meter = SqliteMeter(sys.argv[1])
+        claim = Claim(Share("p/spend", ""), {"cost": 10**9}, {"cost": 5}, Period(3600))
+        meter.settle(meter.reserve("c", (claim,)).result(), ({"cost": 7},))
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code), path], check=True, timeout=60)
+    with SqliteMeter(path) as meter:
+        assert used(meter, Share("p/spend", "")) == {"cost": 7}
 
 
 def test_processes_are_never_given_more_than_there_is_and_the_killed_give_it_back():

@@ -105,12 +105,13 @@ def test_limits_of_all_layers_are_claimed_and_are_called_the_same_in_any_stack()
     [
         ("args.to", {"to": "Bob"}, '["bob"]'),
         ("args.to", {"to": "b\u200bob"}, '["bob"]'),
-        ("args.n", {"n": 1}, "[1]"),
-        ("args.n", {"n": 1.0}, "[1]"),
-        ("args.n", {"n": True}, "[true]"),
+        ("args.n", {"n": 1}, '["1"]'),
+        ("args.n", {"n": 1.0}, '["1"]'),
+        ("args.n", {"n": True}, '["true"]'),
         ("args.n", {"n": "1"}, '["1"]'),
         ("url.host(args.url)", {"url": "https://Example.com/a"}, '["example.com"]'),
-        ("size(args.to)", {"to": "Bob"}, "[3]"),
+        ("uint(args.n)", {"n": 3}, '["3"]'),
+        ("size(args.to)", {"to": "Bob"}, '["3"]'),
     ],
 )
 def test_what_is_counted_apart_is_told_by_the_values_of_expressions(per, args, key):

@@ -72,7 +72,7 @@ class Books:
         self.changes: defaultdict[Row, int] = defaultdict(int)
         """What is to be added where."""
         self.opened: dict[tuple[str, str], Lease] = {}
-        """What is newly set aside, by call and limit."""
+        """What is newly set aside, by call and limit, in place of what was before."""
         self.closed: set[tuple[str, str]] = set()
         """What is no longer set aside."""
         self._used: defaultdict[tuple[str, str, str], int] = defaultdict(int)
@@ -85,7 +85,10 @@ class Books:
             self._give_back(lease)
 
     def reserve(self, call: str, claims: tuple[Claim, ...]) -> Reservation | Exceeded:
-        """Set aside what *claims* take, or say what stands against it."""
+        """Set aside what *claims* take, or say what stands against it; once for a call."""
+        held = [self._held(call, claim.share.limit) for claim in claims]
+        if all(held):
+            return Reservation(call, claims, tuple(lease.until for lease in held if lease))
         exceeded = [each for claim in claims if (each := self._exceeded(claim)) is not None]
         binding = [each for each in exceeded if each.claim.binds]
         if binding:
@@ -97,6 +100,7 @@ class Books:
             self._add(share, claim.takes, 1, begun=end)
             lease = Lease(call, share.limit, share.key, end, claim.takes, self.holder)
             self.opened[call, share.limit] = lease
+            self.closed.discard((call, share.limit))
         return Reservation(call, claims, ends, tuple(exceeded))
 
     def settle(self, reservation: Reservation, used: tuple[Amounts, ...]) -> None:
@@ -113,8 +117,11 @@ class Books:
 
     def used(self, share: Share) -> Amounts:
         """What counts against *share*."""
-        whose = (share.limit, share.key)
-        return {unit: amount for (*of, unit), amount in self._used.items() if (*of,) == whose}
+        return {
+            unit: amount
+            for (limit, key, unit), amount in self._used.items()
+            if (limit, key) == (share.limit, share.key)
+        }
 
     def _exceeded(self, claim: Claim) -> Exceeded | None:
         """What stands against *claim*, if anything does.
@@ -127,6 +134,9 @@ class Books:
             if used + takes > most or used >= most:
                 return Exceeded(claim, unit, max(used, 0))
         return None
+
+    def _held(self, call: str, limit: str) -> Lease | None:
+        return self.opened.get((call, limit)) or self._leases.get((call, limit))
 
     def _close(self, call: str, limit: str) -> None:
         """End what is set aside, if it still is."""

@@ -77,6 +77,8 @@ WITH counted AS (
     opened AS (
         INSERT INTO remit_meter.lease (call, label, key, until, amounts, holder)
         SELECT *, $13 FROM unnest($6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[])
+        ON CONFLICT (call, label) DO UPDATE SET key = excluded.key, until = excluded.until,
+            amounts = excluded.amounts, holder = excluded.holder
     ),
     closed AS (
         DELETE FROM remit_meter.lease USING unnest($11::text[], $12::text[]) AS gone(call, label)

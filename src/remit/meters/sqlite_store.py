@@ -134,7 +134,7 @@ class Store:
     def _write(self, connection: sqlite3.Connection, books: Books) -> None:
         connection.executemany(_COUNT, ((*row, change) for row, change in books.changed()))
         connection.executemany(
-            "INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?)",
             ((*lease[:4], msgspec.json.encode(lease.amounts), lease.holder)
              for lease in books.opened.values()),
         )  # fmt: skip

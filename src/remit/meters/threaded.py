@@ -34,7 +34,12 @@ class ThreadedMeter:
 
         It may wait 50 ms for company. What fails is kept and tried again, and nothing else
         is set aside before it is counted.
+
+        Raises:
+            ValueError: it is not told for each claim.
         """
+        if len(used) != len(reservation.claims):
+            raise ValueError(f"{len(reservation.claims)} claims cannot have used {len(used)} times")
         job = Settle(reservation, used, Future())
         self._worker.submit(job)
         return job.future

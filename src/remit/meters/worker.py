@@ -313,7 +313,9 @@ class _AtWork:
             self.doubtful, self.owed = _Doubtful((*settled, *late), tuple(reserves)), []
         else:
             self.owed += late
-        self.retry_at, self.renew_at = time.monotonic() + RETRY_EVERY, math.inf
+        waits = self.owed or self.doubtful.jobs or self.under_way
+        self.retry_at = time.monotonic() + RETRY_EVERY if waits else math.inf
+        self.renew_at = math.inf
         for job in jobs:
             if type(job) is not Settle:
                 job.future.set_exception(error)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -104,19 +103,22 @@ class Metered:
                 raise Unclaimable(self.limit, why) from error
         return takes
 
-    def _value(self, per: Expression, request: Request) -> Any:
-        """One of the values of the key. Texts are one if names spelled like them are."""
+    def _value(self, per: Expression, request: Request) -> str:
+        """One of the values of the key, as text.
+
+        Texts are one if names spelled like them are, and 1 is "1": nobody gets a fresh share
+        by writing something in another way.
+        """
         try:
             value = per.program.evaluate(request)
         except EvalError as error:
             why = f"{per.text} cannot be told: {error}"
             raise Unclaimable(self.limit, why) from error
-        if type(value) is str:
-            value = names.spell(value)
-        if value is None or value == "":
+        if type(value) in {bool, int, float, Uint}:
+            return canonical(value).decode()
+        if value is not None and type(value) is not str:
+            raise Unclaimable(self.limit, f"{per.text} is neither text nor a number")
+        text = names.spell(value or "")
+        if not text:
             raise Unclaimable(self.limit, f"{per.text} is missing")
-        if type(value) is Uint:
-            return int(value)
-        if type(value) in {str, bool, int, float}:
-            return value
-        raise Unclaimable(self.limit, f"{per.text} is neither text nor a number")
+        return text
