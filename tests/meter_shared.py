@@ -139,3 +139,15 @@ def test_a_fork_leaves_parent_and_child_with_a_meter_each(another):
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert used(meter) == amounts(calls=3)
+
+
+def test_a_call_that_begins_again_leaves_nothing_behind(another, rows):
+    whole = claim(takes=amounts(cost=1), calls=9, cost=9)
+    with another() as meter:
+        settle(meter, granted(meter, whole, call="c"), amounts(calls=1, cost=2))
+        again = meter.reserve("c", (whole,))
+        third = meter.reserve("c", (whole,))
+        settle(meter, again.result(30), amounts(calls=1, cost=2))
+        settle(meter, third.result(30), amounts(calls=0, cost=0))
+        assert used(meter) == amounts(calls=2, cost=4)
+        assert rows("lease") == 0

@@ -174,6 +174,36 @@ def test_without_a_meter_what_a_limit_is_about_is_denied_with_the_cure(call):
         call(bare, PAY, ran)
 
 
+def test_a_dry_run_says_what_limits_would_say_and_takes_nothing(call):
+    limited = guard(CALLS)
+    assert limited.decide(PAY).allowed
+    assert limited.decide(PAY).allowed
+    call(limited, PAY, lambda: 1)
+    foreseen = limited.decide(PAY)
+    assert (foreseen.effect, foreseen.rules) == (remit.Effect.DENY, ("test/spend",))
+    assert limited.plan([PAY]).allowed is False
+    assert counted(limited) == {"calls": 1}
+
+
+def test_a_limit_that_is_no_longer_about_a_call_when_people_have_answered_does_not_bind_it(call):
+    times = iter(range(10**18, 2 * 10**18, 3600 * 10**9))
+    early = "when: 'now < timestamp(\"2001-09-09T02:46:40Z\")'"
+    limited = guard(
+        f"{{id: spend, action: pay, {early}, window: 1h, max: {{calls: 1}}, effect: ask}}",
+        approver=FixedApprover(approve=True, approver=MANAGER),
+    )
+    limited.call(Request(AGENT, PAY.action, at=10**18), lambda: 1)
+    slow = Guard(
+        limited.ports.decider,
+        ledger=MemoryLedger(),
+        meter=limited.ports.meter,
+        approver=FixedApprover(approve=True, approver=MANAGER),
+        clock=lambda: next(times),
+    )
+    assert call(slow, Request(AGENT, PAY.action, at=10**18), lambda: 2) == 2
+    assert kinds(slow) == ["asked", "answered", "started", "returned"]
+
+
 class Broken:
     """A meter that fails at one thing."""
 

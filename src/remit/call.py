@@ -33,9 +33,10 @@ from remit.asking import ask
 from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
+from remit.deciding import decide, foresee, within_limits
 from remit.driver import Ports, finish, settle, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
-from remit.metering import MOST_WANTED, Metering, claimed, inform, unmetered
+from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
 
@@ -92,8 +93,7 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         call.carry_out()
         await call.start()
     except BaseException:
-        if call.metering is not None:
-            await call.metering.release()
+        await call.abandon()
         raise
     return call
 
@@ -105,43 +105,11 @@ async def consult(request: Request, ports: Ports) -> Decision:
         Pending: it would wait for people.
     """
     call = Call(new_id(), request, ports)
-    await call.consult()
-    return call.decision
-
-
-async def decide(request: Request, ports: Ports) -> Decision:
-    """The decider's answer, or `Unavailable`."""
     try:
-        decision = ports.decider.decide(request)
-        if type(decision) is not Decision:
-            decision = await settle(decision, ports)
-    except Exception as error:
-        raise Unavailable(f"no decision on {request.action.name} could be had: {error}") from error
-    if not isinstance(decision, Decision):
-        raise Unavailable(f"the decider answered with a {type(decision).__name__}")
-    return decision
-
-
-async def foresee(request: Request, ports: Ports) -> Decision:
-    """The decision as it would be now; what limits have counted is asked, and not changed."""
-    decision = await decide(request, ports)
-    if decision.wants or decision.claims:
-        _, decision = await _within_limits(request, decision, ports)
-    return decision
-
-
-async def _within_limits(
-    request: Request, decision: Decision, ports: Ports
-) -> tuple[Request, Decision]:
-    """*decision* once it knows all it wants of limits, with the request that says so."""
-    if ports.meter is None:
-        return request, unmetered(decision)
-    for _ in range(MOST_WANTED):
-        if not decision.wants:
-            break
-        request = await inform(request, decision, ports.meter, ports)
-        decision = await decide(request, ports)
-    return request, decision
+        await call.consult()
+    finally:
+        await call.abandon()
+    return call.decision
 
 
 async def refuse(
@@ -199,10 +167,15 @@ class Call:
         self.decision = decision = await decide(self.request, self.ports)
         if not decision.wants and not decision.claims:
             return
-        self.request, self.decision = await _within_limits(self.request, decision, self.ports)
+        self.request, self.decision = await within_limits(self.request, decision, self.ports)
         if self.decision.claims and self.ports.meter is not None:
             self.metering = self.metering or Metering(self.id, self.ports.meter, self.ports)
             self.decision = await self.metering.reserve(self.request, self.decision)
+
+    async def abandon(self) -> None:
+        """Give back what was set aside: the action will not start."""
+        if self.metering is not None:
+            await self.metering.release()
 
     async def start(self) -> None:
         """Record that the action starts; from here on it is said to have run."""

@@ -1,6 +1,7 @@
 """What a governed call has to do with meters, from what policy wants to know to what it used.
 
 inform    puts what limits have counted into a request whose decision wants to know it
+foretold  is what would come of a decision
 Metering  sets aside what a call takes, and settles what it used
 """
 
@@ -26,6 +27,7 @@ from remit.model import (
     Exceeded,
     Request,
     Reservation,
+    Share,
 )
 from remit.ports import Execute, Maybe, Meter
 from remit.spending import Spending
@@ -35,21 +37,30 @@ T = TypeVar("T")
 NO_METER = "there is no meter; give the guard one: Guard(meter=SqliteMeter(...))"
 
 
-MOST_WANTED = 16
-"""Limits that the conditions of one decision may ask about one after the other."""
-
-
 async def inform(request: Request, decision: Decision, meter: Meter, ports: Ports) -> Request:
     """*request*, with what *decision* wants to know."""
     known: dict[str, Any] = dict(request.used)
     for wanted in decision.wants:
-        try:
-            used = await settle(meter.used(wanted.share), ports)
-        except Exception as error:
-            why = f"the meter could not say what was used of {wanted.share.limit!r}: {error}"
-            raise Unavailable(why) from error
+        used = await _used(wanted.share, meter, ports)
         known[wanted.share.limit] = {unit: number(used.get(unit, 0)) for unit in wanted.units}
     return replace(request, used=known)
+
+
+async def foretold(decision: Decision, meter: Meter, ports: Ports) -> Decision:
+    """*decision*, or the denial it would be if the call began now. Nothing is set aside."""
+    for claim in decision.claims:
+        exceeded = claim.exceeded(await _used(claim.share, meter, ports))
+        if exceeded is not None and claim.binds:
+            return _beyond(decision, exceeded)
+    return decision
+
+
+async def _used(share: Share, meter: Meter, ports: Ports) -> Amounts:
+    try:
+        return await settle(meter.used(share), ports)
+    except Exception as error:
+        why = f"the meter could not say what was used of {share.limit!r}: {error}"
+        raise Unavailable(why) from error
 
 
 def unmetered(decision: Decision) -> Decision:
@@ -86,8 +97,7 @@ class Metering:
         )
         answer = await self._ask(claims)
         if isinstance(answer, Exceeded):
-            reason = answer.claim.reason
-            return _denied(decision, answer.claim, f"{reason}: {answer}" if reason else str(answer))
+            return _beyond(decision, answer)
         self._reservation = answer
         self.spending = Spending(claims)
         told = tuple(
@@ -151,7 +161,9 @@ class Metering:
     def runs(self, execute: Execute[T]) -> Execute[T]:
         """*execute*, and what it spends is spent by this call."""
         spending = self.spending
-        assert spending is not None
+        if spending is None:
+            # Nothing was left when it was first asked, and in the end no limit was about it.
+            return execute
 
         def metered() -> Any:
             with spending.here():
@@ -194,6 +206,12 @@ def claimed(decision: Decision) -> Frozen:
 def _entry(claim: Claim, amounts: Amounts) -> Frozen:
     shown = {unit: number(amount) for unit, amount in amounts.items() if unit != "concurrent"}
     return Frozen(limit=claim.share.limit, key=claim.share.key, **shown)
+
+
+def _beyond(decision: Decision, exceeded: Exceeded) -> Decision:
+    reason = exceeded.claim.reason
+    why = f"{reason}: {exceeded}" if reason else str(exceeded)
+    return _denied(decision, exceeded.claim, why)
 
 
 def _denied(decision: Decision, claim: Claim, why: str) -> Decision:

@@ -245,9 +245,8 @@ class Period(msgspec.Struct, frozen=True):
     """For how long what was used counts against a limit."""
 
     seconds: int = 0
-    """So many seconds; 0 where the calendar says it."""
     calendar: str = ""
-    """Until the `day`, `week` or `month` is over, on the clocks of `zone`."""
+    """Until the `day`, `week` or `month` is over on the clocks of `zone`, and no seconds."""
     zone: str = "UTC"
 
     def __str__(self) -> str:
@@ -296,6 +295,17 @@ class Claim(msgspec.Struct, frozen=True):
     def binds(self) -> bool:
         """Whether a call has to stay within it."""
         return not (self.lifted or self.monitored)
+
+    def exceeded(self, used: Amounts) -> Exceeded | None:
+        """What stands against the call when so much is used already; None if nothing does.
+
+        Who cannot say what a call will use may begin while anything is left.
+        """
+        for unit, most in self.most.items():
+            counted = used.get(unit, 0)
+            if counted >= most or counted + self.takes.get(unit, 0) > most:
+                return Exceeded(self, unit, max(counted, 0))
+        return None
 
     def __str__(self) -> str:
         taken = {unit: amount for unit, amount in self.takes.items() if amount}

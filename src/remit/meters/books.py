@@ -11,7 +11,7 @@ what is settled after it was taken back, its lease being over, is counted in ful
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -75,9 +75,9 @@ class Books:
         """What is newly set aside, by call and limit, in place of what was before."""
         self.closed: set[tuple[str, str]] = set()
         """What is no longer set aside."""
-        self._used: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self._used: defaultdict[Share, Counter[str]] = defaultdict(Counter)
         for limit, key, unit, amount in used:
-            self._used[limit, key, unit] += amount
+            self._used[Share(limit, key)][unit] += amount
         self._leases = {(lease.call, lease.limit): lease for lease in leases}
         for lease in expired:
             self._leases.pop((lease.call, lease.limit), None)
@@ -89,7 +89,9 @@ class Books:
         held = [self._held(call, claim.share.limit) for claim in claims]
         if all(held):
             return Reservation(call, claims, tuple(lease.until for lease in held if lease))
-        exceeded = [each for claim in claims if (each := self._exceeded(claim)) is not None]
+        exceeded = [
+            each for claim in claims if (each := claim.exceeded(self.used(claim.share))) is not None
+        ]
         binding = [each for each in exceeded if each.claim.binds]
         if binding:
             # A denial outright is told first: nobody should be asked in vain.
@@ -117,34 +119,14 @@ class Books:
 
     def used(self, share: Share) -> Amounts:
         """What counts against *share*."""
-        return {
-            unit: amount
-            for (limit, key, unit), amount in self._used.items()
-            if (limit, key) == (share.limit, share.key)
-        }
-
-    def _exceeded(self, claim: Claim) -> Exceeded | None:
-        """What stands against *claim*, if anything does.
-
-        Who cannot say what a call will use may begin while anything is left.
-        """
-        for unit, most in claim.most.items():
-            used = self._used[claim.share.limit, claim.share.key, unit]
-            takes = claim.takes.get(unit, 0)
-            if used + takes > most or used >= most:
-                return Exceeded(claim, unit, max(used, 0))
-        return None
+        return dict(self._used[share])
 
     def _held(self, call: str, limit: str) -> Lease | None:
         return self.opened.get((call, limit)) or self._leases.get((call, limit))
 
     def _close(self, call: str, limit: str) -> None:
         """End what is set aside, if it still is."""
-        lease = self.opened.pop((call, limit), None)
-        if lease is not None:
-            self._give_back(lease)
-            return
-        lease = self._leases.pop((call, limit), None)
+        lease = self.opened.pop((call, limit), None) or self._leases.pop((call, limit), None)
         if lease is not None:
             self.closed.add((call, limit))
             self._give_back(lease)
@@ -161,7 +143,7 @@ class Books:
                 continue
             change = sign * min(amount, MOST)
             self.changes[Row(share.limit, share.key, unit, stops)] += change
-            self._used[share.limit, share.key, unit] += change
+            self._used[share][unit] += change
 
     def changed(self) -> Iterator[tuple[Row, int]]:
         """What is to be added where, in an order that all processes share."""

@@ -59,7 +59,7 @@ class MemoryMeter:
                 of[row] = of.get(row, 0) + change
             self._leases.update(books.opened)
             for closed in books.closed:
-                del self._leases[closed]
+                self._leases.pop(closed, None)
             return result
 
     def _counting(self, share: Share) -> list[tuple[str, str, str, int]]:
