@@ -32,6 +32,7 @@ from remit.databases import forks
 from remit.errors import Unavailable
 from remit.meters.books import Books
 from remit.model import Claim, Exceeded, Reservation, Share
+from remit.waiting import together
 
 MOST_AT_ONCE = 256
 """Jobs in one transaction. More would only make the first of them wait."""
@@ -295,12 +296,13 @@ class _AtWork:
             self._fail(settled, jobs, error)
             return
         self._recover()
-        for job, answer in zip(jobs, answers, strict=True):
-            if type(answer) is Reservation:
-                self.under_way.add(answer.call)
-            elif type(job) is Settle:
-                self.under_way.discard(job.reservation.call)
-            job.future.set_result(answer)
+        with together():
+            for job, answer in zip(jobs, answers, strict=True):
+                if type(answer) is Reservation:
+                    self.under_way.add(answer.call)
+                elif type(job) is Settle:
+                    self.under_way.discard(job.reservation.call)
+                job.future.set_result(answer)
         self._renew_later()
 
     def _fail(self, settled: Sequence[Settle], jobs: Sequence[Count], error: Exception) -> None:

@@ -80,8 +80,8 @@ class Policy:
         if request.approvals:
             lifters = self._lifters(shape, request)
             bits, errors = shape.consult(request, left, unsure, shape.bits_of(lifters))
-            decision = conclude(shape, bits, errors, lifters, self.digest)
-            return claim(shape.limits, self._dispatch.words, request, decision)
+            again = conclude(shape, bits, errors, lifters, self.digest)
+            return claim(shape.limits, self._dispatch.words, request, again)
         bits, errors = shape.consult(request, left, unsure, 0)
         key = (bits, errors) if errors else bits
         decision = shape.decisions.get(key)
