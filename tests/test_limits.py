@@ -14,6 +14,7 @@ from remit import Guard, Request, Subject
 from remit.amounts import ONE
 from remit.approvers import CallbackApprover, FixedApprover
 from remit.audit.record import Kind
+from remit.call import consult, finish
 from remit.ledgers.memory import MemoryLedger
 from remit.meters.memory import MemoryMeter
 from remit.meters.sqlite import SqliteMeter
@@ -506,3 +507,12 @@ def test_the_guard_of_a_program_that_configures_none_counts_in_a_file(tmp_path, 
     guarded.ports.meter.close()
     guarded.ports.ledger.close()
     monkeypatch.setattr("remit.default._guard", None)
+
+
+def test_who_only_asks_what_a_call_would_be_told_keeps_nothing_aside():
+    limited = guard(CALLS)
+    for _ in range(2):
+        assert finish(consult(PAY, limited.ports)).allowed
+    assert counted(limited) == {}
+    limited.call(PAY, lambda: 1)
+    assert not finish(consult(PAY, limited.ports)).allowed

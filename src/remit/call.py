@@ -20,8 +20,6 @@ What the order of the lines guarantees:
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
@@ -36,6 +34,7 @@ from remit.canonical import NOTHING, Frozen, freeze
 from remit.deciding import decide, foresee, within_limits
 from remit.driver import Ports, finish, settle, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
+from remit.identities import new_id
 from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
@@ -374,25 +373,6 @@ def _edit(answers: tuple[Approval, ...]) -> str:
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0][:500].encode(errors="replace").decode() if lines else ""
-
-
-def _renew_ids() -> None:
-    """Start a new series, in this process and in every child it forks."""
-    global _prefix, _count  # noqa: PLW0603 - a process has one series of call ids
-    _prefix = os.urandom(8).hex()
-    _count = itertools.count(1)
-
-
-_prefix: str
-_count: itertools.count[int]
-_renew_ids()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_ids)
-
-
-def new_id() -> str:
-    """An id that no other call or run has."""
-    return f"{_prefix}-{next(_count)}"
 
 
 __all__ = [
