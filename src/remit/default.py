@@ -1,4 +1,4 @@
-"""The guard of a program that configures none: policy from `remit.yaml`, ledger in `.remit/`.
+"""The guard of a program that configures none: policy from `remit.yaml`, the rest in `.remit/`.
 
 Both are looked for in the working directory when the first protected function
 is called, not when it is defined, so that importing a module does nothing.
@@ -15,12 +15,14 @@ from remit.approvers.terminal import TerminalApprover
 from remit.binding import Opaque
 from remit.guard import Guard
 from remit.model import Resource
+from remit.ports import Meter
 from remit.protection import Protection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 POLICY = Path("remit.yaml")
 LEDGER = Path(".remit", "ledger.db")
+METER = Path(".remit", "meter.db")
 
 _lock = threading.Lock()
 _guard: Guard | None = None
@@ -41,7 +43,12 @@ def default_guard() -> Guard:
         if _guard is None:
             policy = load(POLICY)
             LEDGER.parent.mkdir(exist_ok=True)
-            _guard = Guard(policy, ledger=SqliteLedger(LEDGER), approver=TerminalApprover())
+            _guard = Guard(
+                policy,
+                ledger=SqliteLedger(LEDGER),
+                approver=TerminalApprover(),
+                meter=_meter() if any(each.limits for each in policy.documents) else None,
+            )
         return _guard
 
 
@@ -68,6 +75,12 @@ def recording_guard() -> Guard:
             LEDGER.parent.mkdir(exist_ok=True)
             _recording = Guard(Policy(), ledger=SqliteLedger(LEDGER))
         return _recording
+
+
+def _meter() -> Meter:
+    from remit.meters.sqlite import SqliteMeter
+
+    return SqliteMeter(METER)
 
 
 @overload

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from remit.audit.record import Record
-from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe, Reader
+from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe, Meter, Reader
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ class Ports:
     """Keeps what people are asked; without one only an approver that answers now is any use."""
     readers: tuple[Reader, ...] = ()
     """Told of every record that was kept."""
+    meter: Meter | None = None
+    """Counts what calls use of limits; without one, what a limit is about is denied."""
     discharges: Mapping[str, Discharge] = field(default_factory=dict)
     clock: Callable[[], int] = time.time_ns
     """Unix time in nanoseconds."""

@@ -12,11 +12,11 @@ import msgspec
 
 from remit.acting import current, tally
 from remit.binding import Opaque
-from remit.call import Ports, decide, finish, govern
+from remit.call import Ports, finish, foresee, govern
 from remit.canonical import LIMITS, Limits
 from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Reader
+from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader
 from remit.protection import Protection, protection_of
 from remit.waiting import wait_here, wait_on_loop
 
@@ -39,6 +39,7 @@ class Guard:
         approver: puts denials that may be lifted to people: one that answers now, or an
             `Inbox` on the same ledger. None: they stay denials.
         readers: are told what has been recorded, such as telemetry.
+        meter: counts what calls use of limits. None: what a limit is about is denied.
         discharges: who carries out each type of obligation.
         limits: how large the arguments of a call may be.
         opaque: types of arguments that are no data, for every function protected here.
@@ -53,6 +54,7 @@ class Guard:
         ledger: Ledger,
         approver: Approver | Inbox | None = None,
         readers: Iterable[Reader] = (),
+        meter: Meter | None = None,
         discharges: Mapping[str, Discharge] | None = None,
         limits: Limits = LIMITS,
         opaque: Collection[type] = (),
@@ -72,6 +74,7 @@ class Guard:
             None if isinstance(approver, Inbox) else approver,
             inbox,
             (tally, *readers),
+            meter,
             dict(discharges or {}),
             clock,
         )
@@ -97,7 +100,7 @@ class Guard:
         Raises:
             Unavailable: the decider could not be reached.
         """
-        return finish(decide(self.stamp(request), self.ports))
+        return finish(foresee(self.stamp(request), self.ports))
 
     def plan(self, requests: Iterable[Request]) -> Plan:
         """What would be decided on each of *requests*: a dry run."""

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from remit.amounts import Amounts, spell
 from remit.canonical import NOTHING, Frozen, digest, freeze
 from remit.errors import NotData
 
@@ -154,16 +155,20 @@ class Request(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
     run: Properties = NOTHING
     """Facts about the run it is part of, `id` first; what was counted in it changes as it goes."""
+    used: Properties = NOTHING
+    """What limits have counted so far, by their labels; a decision says which it `wants`."""
 
     def __post_init__(self) -> None:
         if type(self.context) is not Frozen:
             _freeze_field(self, "context")
         if type(self.run) is not Frozen:
             _freeze_field(self, "run")
+        if type(self.used) is not Frozen:
+            _freeze_field(self, "used")
 
     @property
     def digest(self) -> str:
-        """Names what a person is shown: everything but the time, the run and the answers."""
+        """Names what a person is shown: everything but the time, what is counted, the answers."""
         return digest(
             {
                 "subject": [self.subject.type, self.subject.id, self.subject.properties],
@@ -232,6 +237,113 @@ class ApprovalTerms(msgspec.Struct, frozen=True):
     """Who else may answer when nobody has."""
     standing: float = 0.0
     """Seconds for which somebody may approve calls like this before they are made; 0: never."""
+    limit: str = ""
+    """The limit that a call would go beyond. Who lifts a rule has not been asked about that."""
+
+
+class Period(msgspec.Struct, frozen=True):
+    """For how long what was used counts against a limit."""
+
+    seconds: int = 0
+    calendar: str = ""
+    """Until the `day`, `week` or `month` is over on the clocks of `zone`, and no seconds."""
+    zone: str = "UTC"
+
+    def __str__(self) -> str:
+        if self.calendar:
+            return f"a {self.calendar}"
+        units = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+        size, unit = next(each for each in units if self.seconds % each[0] == 0)
+        return f"in {self.seconds // size}{unit}"
+
+
+class Share(msgspec.Struct, frozen=True):
+    """One part of a limit: what is counted apart from the rest."""
+
+    limit: str
+    """What decisions call the limit."""
+    key: str = ""
+    """The values it is counted by, as canonical text; empty if everything counts together."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What has to be known before a request can be decided: how much of a share is used."""
+
+    share: Share
+    units: tuple[str, ...]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a call takes of a limit before it starts. Amounts are in millionths (`amounts`)."""
+
+    share: Share
+    most: Amounts
+    """How much of each unit may be used."""
+    takes: Amounts
+    """How much of each unit is set aside until it is known what the call used."""
+    period: Period
+    terms: ApprovalTerms | None = None
+    """Who may let a call begin that goes beyond it; None: nobody."""
+    reason: str = ""
+    advice: str = ""
+    lifted: bool = False
+    """Approvers have lifted it for this request: it counts, and does not bind."""
+    monitored: bool = False
+    """It counts, and only says what it would have done."""
+
+    @property
+    def binds(self) -> bool:
+        """Whether a call has to stay within it."""
+        return not (self.lifted or self.monitored)
+
+    def exceeded(self, used: Amounts) -> Exceeded | None:
+        """What stands against the call when so much is used already; None if nothing does.
+
+        Who cannot say what a call will use may begin while anything is left.
+        """
+        for unit, most in self.most.items():
+            counted = used.get(unit, 0)
+            if counted >= most or counted + self.takes.get(unit, 0) > most:
+                return Exceeded(self, unit, max(counted, 0))
+        return None
+
+    def __str__(self) -> str:
+        taken = {unit: amount for unit, amount in self.takes.items() if amount}
+        most = ", ".join(f"{spell(amount)} {unit}" for unit, amount in self.most.items())
+        takes = ", ".join(f"{spell(amount)} {unit}" for unit, amount in taken.items())
+        period = f" {self.period}" if self.period != Period() else ""
+        whose = f" for {self.share.key}" if self.share.key else ""
+        return f"{self.share.limit}  limit  {most}{period}{whose}: takes {takes or 'what it uses'}"
+
+
+class Exceeded(msgspec.Struct, frozen=True):
+    """Not enough of a limit is left for a call, so nothing was set aside."""
+
+    claim: Claim
+    unit: str
+    used: int
+    """How much is used, with what is set aside for calls under way."""
+
+    def __str__(self) -> str:
+        limit, most, used = self.claim.share.limit, self.claim.most[self.unit], spell(self.used)
+        if self.unit == "concurrent":
+            allows, now = f"{spell(most)} calls at once", f"{used} are under way"
+        else:
+            allows, now = f"{spell(most)} {self.unit} {self.claim.period}", f"{used} are used"
+        takes = self.claim.takes.get(self.unit, 0)
+        more = f", and this call takes {spell(takes)}" if self.used < most else ""
+        return f"the limit {limit!r} allows {allows}: {now}{more}"
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """What a meter has set aside for a call, to be settled or released."""
+
+    call: str
+    claims: tuple[Claim, ...]
+    until: tuple[int, ...]
+    """When what the call uses stops counting, for each claim."""
+    exceeded: tuple[Exceeded, ...] = ()
+    """What is exceeded and does not bind."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -256,6 +368,10 @@ class Decision(msgspec.Struct, frozen=True):
     """What rules in `mode: monitor` would have done: `rule: effect`."""
     policy: str = ""
     """The digest of the policy that decided."""
+    claims: tuple[Claim, ...] = ()
+    """What has to be set aside with a meter for an allow to stand."""
+    wants: tuple[Wanted, ...] = ()
+    """What a condition asks of limits. It is a denial until `Request.used` says it."""
 
     def __post_init__(self) -> None:
         if self.approval is not None and self.effect is not Effect.DENY:

@@ -14,9 +14,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from remit.amounts import Amounts
 from remit.audit.case import Case
 from remit.audit.record import Record
-from remit.model import Approval, ApprovalRequest, Decision, Obligation, Request
+from remit.model import (
+    Approval,
+    ApprovalRequest,
+    Claim,
+    Decision,
+    Exceeded,
+    Obligation,
+    Request,
+    Reservation,
+    Share,
+)
 
 T = TypeVar("T")
 
@@ -84,6 +95,34 @@ class Ledger(Protocol):
         (`record.ENDS`). Whoever answers an end with one owes it: to write it within
         50 ms, to report it if that fails, and to take no other record before it.
         """
+        ...
+
+
+class Meter(Protocol):
+    """Counts what calls use of limits."""
+
+    def reserve(self, call: str, claims: tuple[Claim, ...], /) -> Maybe[Reservation | Exceeded]:
+        """Set aside what *claims* take, all of it or nothing, so that nobody else can have it.
+
+        What does not bind is counted and never refused. What a process has set aside comes
+        back by itself when the process is gone.
+        """
+        ...
+
+    def settle(self, reservation: Reservation, used: tuple[Amounts, ...], /) -> Maybe[None]:
+        """Count what was *used*, for each claim, in place of what was set aside.
+
+        It is counted though it be more than was left. A call does not wait for a `Future`:
+        whoever answers with one owes it, and sets nothing else aside before it is counted.
+        """
+        ...
+
+    def release(self, reservation: Reservation, /) -> Maybe[None]:
+        """Give back what was set aside for a call that did not start; owed like `settle`."""
+        ...
+
+    def used(self, share: Share, /) -> Maybe[Amounts]:
+        """What counts against a share now, with what is set aside; a unit never used is missing."""
         ...
 
 

@@ -156,6 +156,7 @@ class Protection:
         def governed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             guard = self.guard_of()
             call, generator = finish(self.open(guard, guard.ports, args, kwargs))
+            generator = call.steps(generator)
             try:
                 value = yield from generator
             except GeneratorExit:
@@ -175,6 +176,7 @@ class Protection:
         async def governed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             guard = self.guard_of()
             call, generator = await self.open(guard, guard.async_ports, args, kwargs)
+            generator = call.asteps(generator)
             try:
                 item = await anext(generator)
                 while True:

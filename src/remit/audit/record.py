@@ -73,7 +73,8 @@ class Record(msgspec.Struct, frozen=True):
     decision: Decision | None = None
     approvals: tuple[Approval, ...] = ()
     body: Properties = NOTHING
-    """Frozen facts about this step: `error` and `message`, `approval` (an id), `result_type`."""
+    """Frozen facts about this step: `error` and `message`, `approval` (an id), `result_type`;
+    what a call `claims` of limits, and what it `spent`."""
     result: Any = UNSET
     """What the action returned, frozen. Only its digest is kept, in the payload."""
     move: Move | None = None
@@ -121,6 +122,7 @@ class _Payload(msgspec.Struct, gc=False):
     session: Session | msgspec.UnsetType
     context: Properties | msgspec.UnsetType
     run: Properties | msgspec.UnsetType
+    used: Properties | msgspec.UnsetType
     reason: str | msgspec.UnsetType
     errors: tuple[str, ...] | msgspec.UnsetType
     advice: str | msgspec.UnsetType
@@ -167,6 +169,7 @@ def _payload(record: Record, salt: bytes) -> object:
         session=request.session if opens else UNSET,
         context=request.context if opens else UNSET,
         run=(opens and request.run) or UNSET,
+        used=(opens and request.used) or UNSET,
         reason=decision.reason if decision else UNSET,
         errors=decision.errors if decision else UNSET,
         advice=decision.advice if decision else UNSET,

@@ -142,6 +142,8 @@ def _show(asked: Request, explanation: Explanation) -> None:
         "monitored": ", ".join(decision.monitored),
     }
     screen.facts(facts)
+    for claim in decision.claims:
+        screen.say(str(claim), indent=2)
     for error in decision.errors:
         screen.say(("error", "red"), f": {error}", indent=2)
 

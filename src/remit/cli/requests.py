@@ -24,7 +24,7 @@ from remit.cli.moment import moment
 from remit.errors import NotData
 from remit.model import NO_RESOURCE, NOBODY, Action, Request, Resource, Session, Subject
 
-KEYS = ("subject", "action", "args", "resource", "session", "context", "run", "at")
+KEYS = ("subject", "action", "args", "resource", "session", "context", "run", "used", "at")
 T = TypeVar("T", Subject, Resource)
 N = TypeVar("N")
 
@@ -52,6 +52,7 @@ def request(data: Any, where: str) -> Request:
             session=_session(_mapping(data, "session")),
             context=_mapping(data, "context"),
             run=_mapping(data, "run"),
+            used=_mapping(data, "used"),
             at=moment(data["at"]) if "at" in data else time.time_ns(),
         )
     except (NotData, ValueError) as error:

@@ -24,11 +24,11 @@ from typing import Self
 from remit.audit.note import SigningKey, VerifyingKey
 from remit.audit.record import Record
 from remit.audit.trust import Trust
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Connection, Session
 from remit.errors import LogError
 from remit.ledgers import keys, postgres_log, postgres_schema
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_log import PostgresLog
-from remit.ledgers.postgres_session import Connection, Session
 from remit.ledgers.postgres_store import Store
 from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
 from remit.ledgers.sqlite_writer import Writer

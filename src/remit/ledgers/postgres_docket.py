@@ -12,8 +12,8 @@ from remit.audit.case import (
     wanted,
 )
 from remit.audit.record import Entry
+from remit.databases.postgres_session import Connection
 from remit.errors import Conflict
-from remit.ledgers.postgres_session import Connection
 
 _CASES = "SELECT body FROM remit.approval WHERE id = ANY($1::text[]) OR digest = ANY($2::text[])"
 _STANDING = "SELECT body FROM remit.standing WHERE id = ANY($1::text[])"

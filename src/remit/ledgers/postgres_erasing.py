@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from remit.audit.case import decode_case
+from remit.databases.postgres_session import Connection
 from remit.ledgers.erasing import MOST_AT_ONCE, Dialect, Wanted, wanted
 from remit.ledgers.postgres_query import as_kept
-from remit.ledgers.postgres_session import Connection
 from remit.ledgers.retention import Erased, Erasure, Retention
 
 DIALECT = Dialect(

@@ -27,10 +27,10 @@ from remit.audit.tree import (
 )
 from remit.audit.trust import Trust
 from remit.audit.verify import verify
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import REFUSED, Connection, Session
 from remit.errors import LogError
 from remit.ledgers import postgres_query, postgres_schema
-from remit.ledgers.postgres_address import Address
-from remit.ledgers.postgres_session import REFUSED, Connection, Session
 from remit.ledgers.query import Filter
 
 EVERYTHING = Filter()

@@ -20,9 +20,9 @@ import secrets
 
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.tree import EMPTY_ROOT, Frontier
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Connection
 from remit.errors import LogError
-from remit.ledgers.postgres_address import Address
-from remit.ledgers.postgres_session import Connection
 
 FORMAT = 2
 

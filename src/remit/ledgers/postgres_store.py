@@ -25,12 +25,12 @@ from remit.audit.record import Entry
 from remit.audit.rotation import Rotation
 from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Node, leaf_hash
+from remit.databases.postgres_address import Address
+from remit.databases.postgres_session import Connection, Session
 from remit.errors import Conflict, LogError
 from remit.ledgers import postgres_docket, postgres_erasing
 from remit.ledgers.erasing import MOST_AT_ONCE, account
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.postgres_schema import FORMAT, LOCK
-from remit.ledgers.postgres_session import Connection, Session
 from remit.ledgers.retention import Erased, Erasure, Retention
 from remit.ledgers.upkeep import change
 from remit.model import Subject

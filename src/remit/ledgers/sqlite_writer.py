@@ -30,8 +30,8 @@ from threading import Event, Lock, Thread, get_ident
 
 from remit.audit.note import SigningKey
 from remit.audit.record import UNAWAITED, Record, encode
+from remit.databases import forks
 from remit.errors import LogError
-from remit.ledgers import forks
 from remit.ledgers.jobs import Append, Pause, Receipt, Sign, Stop, Store
 from remit.ledgers.sqlite_worker import Worker, work
 

@@ -23,6 +23,7 @@ from remit.model import Request
 from remit.policy.located import Place
 from remit.policy.rule import Condition
 from remit.policy.shown import show
+from remit.policy.unmet import Unmet
 
 Scope: TypeAlias = tuple[tuple[str, Any], ...]
 """The variables of macros around a part, and what they stand for."""
@@ -71,7 +72,7 @@ class Anatomy:
         """What the part at *node* comes to."""
         try:
             return Seen(self._program(node, scope).exact(request))
-        except EvalError as error:
+        except (EvalError, Unmet) as error:
             return Seen(None, str(error))
 
     def decisive(self, request: Request) -> Part:

@@ -76,6 +76,7 @@ REQUEST = Shape(
         "session": Key(SESSION, "For whom, and with which powers."),
         "context": Key(FACTS, "Facts about the circumstances."),
         "run": Key(FACTS, "Facts about the run it is part of."),
+        "used": Key(FACTS, "What limits have counted, as document/limit: {cost: 4}."),
         "at": Key(MOMENT, "The moment it is about. Left out: the beginning of 1970."),
         "approvals": Key(list_of(_PARTY), "Who has approved just this request."),
     },
@@ -92,6 +93,7 @@ def read_request(case: Fields) -> Request:
         session=_session(fields),
         context=_mapping(fields, "context"),
         run=_mapping(fields, "run"),
+        used=_mapping(fields, "used"),
         at=_moment(fields),
     )
     people = [_person(node, fields.errors) for node in fields.nodes("approvals")]

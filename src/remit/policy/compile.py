@@ -6,10 +6,11 @@ search, never memory that stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from remit.errors import PolicyError
 from remit.policy.candidates import Candidate, arrange, ones, prefix
+from remit.policy.claim import Metered
 from remit.policy.consult import Shape, Vocabularies
 from remit.policy.rule import Document, Mode, RuleEffect
 from remit.policy.vocabulary import LONGEST_REMEMBERED, REMEMBERED
@@ -27,18 +28,30 @@ class Dispatch:
         self.words = Vocabularies()
         self.candidates: list[Candidate] = []
         """Every rule, in the order of the policy."""
+        self.limits: list[Metered] = []
         self._about: dict[int, list[int]] = {}
+        self._limited: dict[int, list[int]] = {}
         self.known: dict[str, Shape] = {}
         """The candidates of names that were found before."""
-        self._by_candidates: dict[tuple[int, ...], Shape] = {}
+        self._by_candidates: dict[tuple[tuple[int, ...], ...], Shape] = {}
         for layer in range(len(documents)):
             self._add(layer)
 
     def _add(self, layer: int) -> None:
         document, words = self.documents[layer], self.words
-        # First, so that no first-match document allows what nothing counts.
-        unmetered = (limit.unmetered for limit in document.limits)
-        for rule in (*unmetered, *document.rules):
+        for limit in document.limits:
+            for number in {words.action.number(each, strict=True) for each in limit.action}:
+                self._limited.setdefault(number, []).append(len(self.limits))
+            self.limits.append(
+                Metered(
+                    limit=limit,
+                    label=f"{document.name}/{limit.id}",
+                    monitored=Mode.MONITOR in {document.mode, limit.mode},
+                    subject=words.subject.bits(limit.subject, strict=True),
+                    resource=words.resource.bits(limit.resource, strict=True),
+                )
+            )
+        for rule in document.rules:
             strict = rule.effect is not RuleEffect.ALLOW
             numbers = {words.action.number(pattern, strict=strict) for pattern in rule.action}
             for number in numbers:
@@ -60,7 +73,8 @@ class Dispatch:
         shape = self.known.get(name)
         if shape is not None:
             return shape
-        shape = self._shape(self._numbers(name))
+        bits = self.words.action.find(name)
+        shape = self._shape(_numbers(bits, self._about), _numbers(bits, self._limited))
         if len(self.known) >= REMEMBERED:
             self.forget()
         if len(name) <= LONGEST_REMEMBERED:
@@ -78,21 +92,23 @@ class Dispatch:
             shape.settled.clear()
             shape.decisions.clear()
 
-    def _numbers(self, name: str) -> tuple[int, ...]:
-        """The candidates whose action patterns *name* fits, in the order of the policy."""
-        found = ones(self.words.action.find(name))
-        return tuple(sorted({number for pattern in found for number in self._about[pattern]}))
-
-    def _shape(self, numbers: tuple[int, ...]) -> Shape:
+    def _shape(self, *numbers: tuple[int, ...]) -> Shape:
+        """The shape of the candidates and the limits of these *numbers*."""
         shape = self._by_candidates.get(numbers)
         if shape is not None:
             return shape
         if len(self._by_candidates) >= SHAPES:
             self.forget()
-        found = [self.candidates[number] for number in numbers]
-        shape = Shape(arrange(self.documents, found), self.words)
+        candidates, limits = numbers
+        found = arrange(self.documents, [self.candidates[number] for number in candidates])
+        shape = Shape(found, self.words, tuple(self.limits[number] for number in limits))
         self._by_candidates[numbers] = shape
         return shape
+
+
+def _numbers(bits: int, about: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
+    """What is *about* any of the patterns in *bits*, in the order of the policy."""
+    return tuple(sorted({number for pattern in ones(bits) for number in about.get(pattern, ())}))
 
 
 def _refuse_twins(documents: Sequence[Document]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
 from remit.policy.candidates import Arrangement, Errors, Layer, mask, ones
+from remit.policy.claim import Metered
 from remit.policy.looks import End, Form, Kind, Look
 from remit.policy.narrow import Narrowing
 from remit.policy.rule import RuleEffect
@@ -50,6 +51,7 @@ class Shape:
         "decisions",
         "deny",
         "layers",
+        "limits",
         "monitors",
         "narrow",
         "phases",
@@ -58,8 +60,11 @@ class Shape:
         "strict",
     )
 
-    def __init__(self, arrangement: Arrangement, words: Vocabularies) -> None:
+    def __init__(
+        self, arrangement: Arrangement, words: Vocabularies, limits: tuple[Metered, ...]
+    ) -> None:
         self.candidates, self.layers, self.monitors = arrangement
+        self.limits = limits
         self.settled: dict[int, Decision] = {}
         """Decisions made before where nothing had to be evaluated, by what the request left."""
         self.decisions: dict[object, Decision] = {}

@@ -9,6 +9,7 @@
 | `context` | facts about the circumstances |
 | `run` | facts about the run it is part of: `id`, and what was counted so far |
 | `now` | the moment the question is about |
+| `used("spend")` | what the limit `spend` of the document has counted, by unit |
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from remit.expr.types import (
 from remit.expr.values import Timestamp
 from remit.policy.declared import Record
 from remit.policy.facts import RUN
+from remit.policy.unmet import USED
 
 if TYPE_CHECKING:
     from remit.expr.check import Checked
@@ -83,7 +85,8 @@ ENVIRONMENT = Environment(
         "context": Variable(_FACTS, "context"),
         "run": Variable(_FACTS, "run"),
         "now": Variable(TIMESTAMP, "at", Timestamp),
-    }
+    },
+    (USED,),
 )
 
 

@@ -16,6 +16,7 @@ from remit.policy.consult import Vocabularies
 from remit.policy.located import Place
 from remit.policy.rule import Condition, Rule, RuleEffect
 from remit.policy.shown import show
+from remit.policy.unmet import Unmet
 
 
 class Match(StrEnum):
@@ -107,7 +108,7 @@ class Explanation:
         decision = self.decision
         verb = "ask" if decision.approval else decision.effect.value
         others = len(self.rules) - len(self.candidates)
-        lines = [f"{verb}: {decision.reason}", *map(str, self.candidates)]
+        lines = [f"{verb}: {decision.reason}", *map(str, (*self.candidates, *decision.claims))]
         if others:
             lines.append(f"({others} rules are about other actions)")
         return "\n".join(lines)
@@ -150,7 +151,7 @@ class Explainer:
         when = candidate.rule.when
         try:
             holds = when is None or when.program.evaluate(request) is True
-        except EvalError as error:
+        except (EvalError, Unmet) as error:
             return Match.ERRED, str(error)
         if not holds:
             return Match.NOT_MATCHED, "when"

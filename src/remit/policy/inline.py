@@ -88,7 +88,7 @@ def shifted(node: Node, by: int) -> Node:
     """*node* as it is when its text stands *by* characters further on."""
     if not by:
         return node
-    moved = _rebuilt(node, lambda child: shifted(child, by))
+    moved = rebuilt(node, lambda child: shifted(child, by))
     return replace(moved, at=node.at + by, end=node.end + by)
 
 
@@ -129,7 +129,7 @@ class Inliner:
             return self._filled(node)
         outside = getattr(node, _OUTSIDE.get(type(node), ""), None)
         inside = bound.union(_variables(node))
-        return _rebuilt(node, lambda child: self._put(child, bound if child is outside else inside))
+        return rebuilt(node, lambda child: self._put(child, bound if child is outside else inside))
 
     def _name(self, node: tree.Name, bound: frozenset[str]) -> Node:
         if node.name in bound and not node.absolute:
@@ -218,7 +218,7 @@ def _variables(node: Node) -> tuple[str, ...]:
     return (node.variable,) if isinstance(node, tree.Bind | tree.Unpack) else ()
 
 
-def _rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     """*node* with each node directly below it changed; itself, where nothing was."""
     found: dict[str, Any] = {}
     for name in tree.parts(type(node)):

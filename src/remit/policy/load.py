@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from remit.errors import PolicyError
@@ -27,9 +27,10 @@ from remit.policy.located import Node, read
 from remit.policy.overlay import DOCUMENT_KEYS, ENVIRONMENT, Overlay, read_overlays
 from remit.policy.read_rule import RULE, read_rule
 from remit.policy.read_tools import FACTS, TOOLS, read_facts, read_tools
-from remit.policy.rule import Default, Document, Limit, Mode, Order, Rule, Window
+from remit.policy.rule import Condition, Default, Document, Limit, Mode, Order, Rule, Window
 from remit.policy.template import TEMPLATE, USE, Templates, Written, read_template
 from remit.policy.tools import NO_TOOLS, Tools
+from remit.policy.used import bind
 from remit.policy.window import WINDOW, read_window
 
 VERSION = 1
@@ -108,6 +109,8 @@ class _Loading:
         self.environment = environment
         self.tools = NO_TOOLS if tools is None else tools
         self.facts = NO_FACTS
+        self.name = ""
+        self.limits: Mapping[str, Limit] = {}
 
     def document(self, source: str | bytes, file: str) -> Document:
         includer = Includer(DOCUMENT, self.reader, self.errors)
@@ -129,8 +132,11 @@ class _Loading:
         valid = read_window(fields)
         self.tools = _tools(parts, self.tools)
         self.facts = NO_FACTS.joined(read_facts(each) for each in parts.fields if "facts" in each)
+        self.name = fields.name("name", _stem(file))
+        limits = tuple(self.limit(node, scope) for node in parts.items("limits"))
+        self.limits = {limit.id: limit for limit in limits}
         document = Document(
-            name=fields.name("name", _stem(file)),
+            name=self.name,
             file=file,
             digest=_digest(parts, chosen),
             rules=self.rules(written, chosen, valid),
@@ -141,7 +147,7 @@ class _Loading:
             tools=self.tools,
             facts=self.facts,
             tests=tuple(read_case(node, self.errors) for node in fields.nodes("tests")),
-            limits=tuple(self.limit(node, scope) for node in parts.items("limits")),
+            limits=tuple(replace(each, when=self.bound(each.when)) for each in limits),
             includes=tuple(each for each in parts.digests if each != file),
             changes=tuple(c for each in overlays.values() for c in each.changes(fields, nodes)),
             environment=chosen.name if chosen else "",
@@ -168,12 +174,18 @@ class _Loading:
 
     def rule(self, written: Written, valid: Window) -> Rule:
         """A rule as it is written."""
-        return self.typed(_read(written, valid))
+        rule = self.typed(_read(written, valid))
+        when = self.bound(rule.when)
+        return rule if when is rule.when else replace(rule, when=when)
+
+    def bound(self, condition: Condition | None) -> Condition | None:
+        """*condition*, which knows what limits there are."""
+        return condition and bind(condition, self.name, self.limits, self.errors)
 
     def limit(self, node: Node, scope: Scope) -> Limit:
         """A limit, whose condition is held against the tools as that of a rule is."""
         found = read_limit(node, self.errors, scope)
-        self.typed(found.unmetered)
+        self.typed(found.rule)
         return found
 
     def foreign(self, document: Document) -> Document:

@@ -10,6 +10,7 @@ from typing import Any
 from remit.model import ApprovalTerms, Decision, Effect, Request
 from remit.policy.approval import Answers
 from remit.policy.check import Finding, check
+from remit.policy.claims import claim, wanting
 from remit.policy.compile import Dispatch
 from remit.policy.conclude import DEFAULT_TERMS, conclude
 from remit.policy.consult import Shape
@@ -17,6 +18,7 @@ from remit.policy.explain import Explainer, Explanation
 from remit.policy.load import load
 from remit.policy.rule import Default, Document
 from remit.policy.tools import NO_TOOLS, Tools
+from remit.policy.unmet import Unmet
 
 REMEMBERED = 20_000
 """Decisions that are kept. When there are more, all are forgotten and made again."""
@@ -68,6 +70,8 @@ class Policy:
                 if settled is not None:
                     return settled
             return self._consult(shape, request, left, unsure)
+        except Unmet as unmet:
+            return wanting(self._dispatch.limits, request, unmet, self.digest)
         except Exception as error:  # noqa: BLE001 - what cannot be decided is denied
             return self._undecided(error)
 
@@ -76,13 +80,17 @@ class Policy:
         if request.approvals:
             lifters = self._lifters(shape, request)
             bits, errors = shape.consult(request, left, unsure, shape.bits_of(lifters))
-            return conclude(shape, bits, errors, lifters, self.digest)
+            again = conclude(shape, bits, errors, lifters, self.digest)
+            return claim(shape.limits, self._dispatch.words, request, again)
         bits, errors = shape.consult(request, left, unsure, 0)
         key = (bits, errors) if errors else bits
         decision = shape.decisions.get(key)
         if decision is None:
             decision = conclude(shape, bits, errors, _NOBODY, self.digest)
             self._remember(shape.decisions, key, decision)
+        if shape.limits and decision.allowed:
+            # What it takes of them is in the request, so nothing is settled.
+            return claim(shape.limits, self._dispatch.words, request, decision)
         if not left & unsure:
             self._remember(shape.settled, left, decision)
         return decision

@@ -37,7 +37,7 @@ from remit.policy.rule import (
 from remit.policy.window import WINDOW, read_window
 
 LONGEST_TTL = 30 * 86400
-_TERMS = ("approvers", "quorum", "expires", "within", "escalate", "standing")
+TERMS = ("approvers", "quorum", "expires", "within", "escalate", "standing")
 _APPROVER = re.compile(r"(user|role|group):\S.*")
 
 OBLIGATION = Shape(
@@ -126,7 +126,7 @@ def read_rule(
         risk=fields.choice("risk", Risk, Risk.LOW) if "risk" in fields else None,
         reason=fields.text("reason"),
         advice=fields.text("advice"),
-        terms=_terms(fields, effect),
+        terms=read_terms(fields, effect),
         obligations=_obligations(fields, effect),
         valid=window,
         used=used,
@@ -161,8 +161,9 @@ def _mistake(pattern: str) -> str:
     return glob.mistake(spelled)
 
 
-def _terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
-    given = [key for key in _TERMS if key in fields]
+def read_terms(fields: Fields, effect: RuleEffect) -> ApprovalTerms | None:
+    """Who may lift what *fields* say, on which terms; None if nobody."""
+    given = [key for key in TERMS if key in fields]
     if effect is RuleEffect.ALLOW:
         for key in given:
             fields.refuse(key, f"{key!r} has no meaning on a rule that allows; write effect: ask")

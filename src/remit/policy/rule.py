@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from remit.model import ApprovalTerms, Obligation, Risk
+from remit.model import ApprovalTerms, Obligation, Period, Risk
 from remit.policy import moment
 from remit.policy.facts import NO_FACTS, Facts
 from remit.policy.located import Place
@@ -140,37 +140,50 @@ class LimitEffect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression of a limit: what is counted apart, or how much a call is expected to use."""
+
+    text: str
+    program: Program
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """How much of something may be used in a stretch of time."""
 
     id: str
     place: Place
     action: Patterns
-    window: int
-    """Seconds."""
-    max: tuple[tuple[str, float], ...]
-    """What is counted, and the most of it: `("calls", 200)`."""
-    per: tuple[str, ...] = ()
+    period: Period
+    max: tuple[tuple[str, int], ...]
+    """What is counted, and the most of it in millionths: `("calls", 200_000_000)`."""
+    per: tuple[Expression, ...] = ()
     """What is counted apart: `subject.id`, `args.customer`. Empty: everything together."""
+    reserve: tuple[tuple[str, int | Expression], ...] = ()
+    """How much a call is expected to use; none is 1 of what counts calls, and 0 of the rest."""
     subject: Patterns = ANY
     resource: Patterns = ANY
     when: Condition | None = None
     effect: LimitEffect = LimitEffect.DENY
+    terms: ApprovalTerms | None = None
+    """Who may let a call begin that goes beyond it; every ask has terms."""
+    mode: Mode = Mode.ENFORCE
     reason: str = ""
     advice: str = ""
 
     @property
-    def unmetered(self) -> Rule:
-        """What holds while nothing counts: what nobody can count is denied."""
+    def rule(self) -> Rule:
+        """What holds once nothing is left."""
         return Rule(
             id=self.id,
-            effect=RuleEffect.DENY,
+            effect=RuleEffect(self.effect),
             place=self.place,
             action=self.action,
             subject=self.subject,
             resource=self.resource,
             when=self.when,
-            reason=f"the limit {self.id!r} cannot be kept: there is no meter",
+            mode=self.mode,
+            terms=self.terms,
         )
 
 

@@ -17,8 +17,8 @@ from remit.audit.case import Case
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.cli.log.ledger import reading
+from remit.databases.postgres_address import Address, Unreachable
 from remit.errors import Conflict, LogError
-from remit.ledgers.postgres_address import Address, Unreachable
 from remit.ledgers.sqlite import SqliteLedger
 from remit.model import Subject
 

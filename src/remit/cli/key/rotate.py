@@ -13,9 +13,9 @@ from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import By, whoever
 from remit.cli.log.ledger import LEDGER, Ledger, reading, writing
+from remit.databases.postgres_address import Address
 from remit.errors import LogError
 from remit.ledgers import keys
-from remit.ledgers.postgres_address import Address
 
 KeyFile: TypeAlias = Annotated[Path | None, Parameter(metavar="FILE", show_default=False)]
 

@@ -13,9 +13,9 @@ from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json
 from remit.cli.log.ledger import LEDGER, Ledger, checking, note
+from remit.databases.postgres_address import Address
 from remit.errors import LogError
 from remit.ledgers.keys import parse_public
-from remit.ledgers.postgres_address import Address
 
 
 def show(

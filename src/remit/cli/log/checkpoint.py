@@ -16,8 +16,8 @@ from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json
 from remit.cli.log.ledger import LEDGER, Ledger, Log, reading, writing
 from remit.cli.log.ledger import note as read_note
+from remit.databases.postgres_address import Address
 from remit.errors import LogError
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
 

@@ -12,10 +12,10 @@ from cyclopts import Parameter, Token
 
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
+from remit.databases.postgres_address import SCHEMES, Address, Unreachable
 from remit.errors import LogError
 from remit.ledgers import keys
 from remit.ledgers.bundle import Bundle, is_bundle
-from remit.ledgers.postgres_address import SCHEMES, Address, Unreachable
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
 

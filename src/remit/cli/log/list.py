@@ -15,8 +15,8 @@ from remit.cli.log.ledger import LEDGER, Ledgers, naming, reading
 from remit.cli.log.record import document
 from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
+from remit.databases.postgres_address import Address
 from remit.ledgers.merged import Merged, MergedLog
-from remit.ledgers.postgres_address import Address
 from remit.ledgers.query import Filter
 
 # What the effect was, the kind says.

@@ -19,9 +19,9 @@ from remit.cli import screen
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Json, Strict
 from remit.cli.log.ledger import LEDGER, Ledger, Log, checking, note
+from remit.databases.postgres_address import Address
 from remit.errors import LogError
 from remit.ledgers.bundle import Bundle
-from remit.ledgers.postgres_address import Address
 
 MOST_SHOWN = 10
 WHOLE = "whole"

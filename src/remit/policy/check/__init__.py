@@ -10,7 +10,7 @@ request can show otherwise. A policy without findings may still be wrong.
     binding      limits that are never reached
     grants       policies that allow nothing, or everything
     spelling     patterns that are not what they look like, facts that are misspelt
-    stated       limits that nothing counts; what other environments say
+    stated       what other environments say
     typed        conditions that do not fit the tools they are about, or the facts
     tried        cases under `tests` that name what is not declared, or fail
     undeclared   tools and facts that nothing declares, if the check is strict
@@ -28,7 +28,7 @@ from remit.policy.check.lifting import not_liftable, overlapping
 from remit.policy.check.pitfalls import pitfalls
 from remit.policy.check.reach import redundant, repeated, shadowed, unreachable
 from remit.policy.check.spelling import look_alikes, misspelt
-from remit.policy.check.stated import changed, unmetered
+from remit.policy.check.stated import changed
 from remit.policy.check.tried import failing, misnamed
 from remit.policy.check.typed import ill_typed
 from remit.policy.check.undeclared import undeclared
@@ -55,7 +55,6 @@ _CHECKS: tuple[Check, ...] = (
     pitfalls,
     never_binding,
     ill_typed,
-    unmetered,
     changed,
     misnamed,
     failing,

@@ -17,7 +17,7 @@ def never_binding(documents: Sequence[Document]) -> Iterator[Finding]:
         if document.mode is Mode.MONITOR:
             continue
         for limit in document.limits:
-            rule = limit.unmetered
+            rule = limit.rule
             if impossible(rule):
                 yield _on(limit, "its condition can never be true")
             elif over := denied.of(rule):
@@ -30,12 +30,19 @@ def never_binding(documents: Sequence[Document]) -> Iterator[Finding]:
 def _tighter(limit: Limit, others: Sequence[Limit]) -> Limit | None:
     """A limit that is always reached before *limit* is."""
     for other in others:
-        alike = (other.per, other.window, other.effect) == (limit.per, limit.window, limit.effect)
+        alike = _counts(other) == _counts(limit)
         if other is limit or not alike or not _less(other, limit):
             continue
-        if Covers((other.unmetered,)).singly(limit.unmetered):
+        if Covers((other.rule,)).singly(limit.rule):
             return other
     return None
+
+
+def _counts(limit: Limit) -> tuple[object, ...]:
+    """What two limits have in common that count alike."""
+    per = [each.text for each in limit.per]
+    reserve = {unit: each if isinstance(each, int) else each.text for unit, each in limit.reserve}
+    return per, reserve, limit.period, limit.effect, limit.mode
 
 
 def _less(one: Limit, other: Limit) -> bool:

@@ -240,13 +240,6 @@ class Kind(Enum):
         "were misspelt. Looked for by a strict check only.",
         "Declare them under 'tools', or name them with --tools.",
     )
-    UNMETERED = About(
-        "RMT030",
-        "unmetered",
-        Level.WARNING,
-        "A limit that nothing counts: what it is about is denied.",
-        "Leave the limit out until there is a meter.",
-    )
     ENVIRONMENT = About(
         "RMT031",
         "environment",

@@ -15,9 +15,11 @@ from remit.policy.rule import Document, Mode, Rule, RuleEffect
 def not_liftable(documents: Sequence[Document]) -> Iterator[Finding]:
     """Denials whose approvers are too few, are the requester, or are nobody."""
     for document in documents:
-        for rule in document.rules:
+        named = [("rule", rule) for rule in document.rules]
+        named += [("limit", limit.rule) for limit in document.limits]
+        for what, rule in named:
             if rule.terms is not None and (why := _nobody(rule, rule.terms)):
-                message = f"nobody can lift rule {rule.id!r}: {why}; name another approver"
+                message = f"nobody can lift {what} {rule.id!r}: {why}; name another approver"
                 yield on(Kind.NOT_LIFTABLE, rule, message)
 
 

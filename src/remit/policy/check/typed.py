@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def ill_typed(documents: Sequence[Document]) -> Iterator[Finding]:
-    """Rules that do not fit the tools that are declared to their documents."""
+    """Rules and limits that do not fit the tools that are declared to their documents."""
     for document in documents:
-        for rule in document.rules:
+        for rule in (*document.rules, *(limit.rule for limit in document.limits)):
             yield from _misfits(rule, document.tools, document.facts)
 
 

@@ -13,7 +13,7 @@ from remit.policy.tools import literal
 def undeclared(documents: Sequence[Document]) -> Iterator[Finding]:
     """Tools, patterns and facts of rules that are not declared."""
     for document in documents:
-        rules = [*document.rules, *(limit.unmetered for limit in document.limits)]
+        rules = [*document.rules, *(limit.rule for limit in document.limits)]
         yield from _tools(document, rules)
         if not document.facts:
             yield from _facts(document, rules)

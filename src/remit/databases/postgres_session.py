@@ -25,14 +25,14 @@ try:
 except ImportError as error:
     raise ImportError("PostgreSQL needs asyncpg: pip install 'remit[postgres]'") from error
 
-from remit.ledgers.postgres_address import Address, Unreachable
+from remit.databases.postgres_address import Address, Unreachable
 
 Connection: TypeAlias = Any
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], Coroutine[Any, Any, T]]
 
 REFUSED: tuple[type[Exception], ...] = (asyncpg.SyntaxOrAccessError, asyncpg.DataError)
-"""What a server says of tables that are not those of a ledger."""
+"""What a server says of tables that are not the expected ones."""
 
 _LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,

@@ -1,0 +1,48 @@
+"""Putting a request to the decider, with what it wants to know of limits."""
+
+from __future__ import annotations
+
+from remit.driver import Ports, settle
+from remit.errors import Unavailable
+from remit.metering import foretold, inform, unmetered
+from remit.model import Decision, Request
+
+MOST_WANTED = 16
+"""Limits that the conditions of one decision may ask about one after the other."""
+
+
+async def decide(request: Request, ports: Ports) -> Decision:
+    """The decider's answer, or `Unavailable`."""
+    try:
+        decision = ports.decider.decide(request)
+        if type(decision) is not Decision:
+            decision = await settle(decision, ports)
+    except Exception as error:
+        raise Unavailable(f"no decision on {request.action.name} could be had: {error}") from error
+    if not isinstance(decision, Decision):
+        raise Unavailable(f"the decider answered with a {type(decision).__name__}")
+    return decision
+
+
+async def foresee(request: Request, ports: Ports) -> Decision:
+    """The decision as it would be now. What limits have counted is asked, and not changed."""
+    decision = await decide(request, ports)
+    if decision.wants or decision.claims:
+        _, decision = await within_limits(request, decision, ports)
+    if decision.claims and ports.meter is not None:
+        decision = await foretold(decision, ports.meter, ports)
+    return decision
+
+
+async def within_limits(
+    request: Request, decision: Decision, ports: Ports
+) -> tuple[Request, Decision]:
+    """*decision* once it knows all it wants of limits, with the request that says so."""
+    if ports.meter is None:
+        return request, unmetered(decision)
+    for _ in range(MOST_WANTED):
+        if not decision.wants:
+            break
+        request = await inform(request, decision, ports.meter, ports)
+        decision = await decide(request, ports)
+    return request, decision
