@@ -9,17 +9,18 @@ from __future__ import annotations
 import base64
 import binascii
 import html
-import re
 from collections.abc import Iterator
 
 from remit.content.folded import Folded, fold
 from remit.content.pattern import compiled
 
 ESCAPED = r"%[0-9A-Fa-f]{2}|&#[0-9xX]|&[a-z]{2,6};|\\[ux][0-9A-Fa-f]{2}"
-BASE64 = r"[A-Za-z0-9+/_-]{16}"
-HEX = r"[0-9A-Fa-f]{2}(?:(?:[0-9A-Fa-f]{2}){7}|(?:[ :-][0-9A-Fa-f]{2}){7})"
+BASE64 = r"(?:\A|[^A-Za-z0-9+/])((?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){4})"
+"""What encodes ASCII text: of every four characters the first is one of a few."""
+HEX = r"((?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd]){7}|(?:[ :-][2-7][0-9A-Fa-f]){7}))"
+"""What encodes ASCII text, with or without separators."""
 
-_ESCAPE = re.compile(
+_ESCAPE = (
     r"(?:%[0-9A-Fa-f]{2})+|&#[0-9]{1,7};|&#[xX][0-9A-Fa-f]{1,6};"
     r"|&(?:amp|lt|gt|quot|apos|commat|period|colon|sol|nbsp|lowbar|hyphen|num);"
     r"|(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+"
@@ -31,28 +32,22 @@ _READABLE = 0.9
 def unescape(view: Folded) -> Folded | None:
     """*view* with its escapes undone; None if it has none."""
     pieces: list[str] = []
-    origins: list[tuple[int, int]] = []
+    starts: list[int] = []
+    ends: list[int] = []
     end = 0
-    for found in _ESCAPE.finditer(view.text):
-        pieces.append(view.text[end : found.start()])
-        origins += [(at, at + 1) for at in range(end, found.start())]
-        meaning = _meaning(found[0])
-        pieces.append(meaning)
-        origins += [found.span()] * len(meaning)
-        end = found.end()
+    for found in compiled(_ESCAPE).finditer(view.raw):
+        start, after = view.character(found.start()), view.character(found.end())
+        meaning = _meaning(found.group().decode())
+        pieces += [view.text[end:start], meaning]
+        starts += [*range(end, start), *[start] * len(meaning)]
+        ends += [*range(end + 1, start + 1), *[after] * len(meaning)]
+        end = after
     if not pieces:
         return None
-    pieces.append(view.text[end:])
-    origins += [(at, at + 1) for at in range(end, len(view.text))]
-    refolded = fold("".join(pieces))
-    before = view.starts or range(len(view.text))
-    after = view.ends or range(1, len(view.text) + 1)
-    starts = refolded.starts or range(len(refolded.text))
-    return Folded.of(
-        refolded.text,
-        (before[origins[at][0]] for at in starts),
-        (after[origins[at][1] - 1] for at in starts),
-    )
+    starts += range(end, len(view.text))
+    ends += range(end + 1, len(view.text) + 1)
+    plain = fold("".join((*pieces, view.text[end:])), controlled=True)
+    return plain.onto(starts, ends).onto(view.starts, view.ends)
 
 
 def _meaning(escape: str) -> str:
@@ -71,12 +66,13 @@ def decoded(raw: bytes, regex: str) -> Iterator[tuple[int, int, str]]:
     """The runs in *raw* that `BASE64` or `HEX` begins, with the text each holds."""
     at = 0
     while (found := compiled(regex).search(raw, at)) is not None:
-        apart = raw[found.start() + 2 : found.start() + 3] if regex == HEX else b""
+        start, end = found.span(1)
+        apart = raw[start + 2 : start + 3] if regex == HEX else b""
         more = compiled(_MORE[regex] % (apart.decode() if apart in {b" ", b":", b"-"} else ""))
-        at = more.match(raw, found.end()).end()
-        text = _DECODE[regex](raw[found.start() : at])
+        at = more.match(raw, end).end()
+        text = _DECODE[regex](raw[start:at])
         if text is not None:
-            yield found.start(), at, text
+            yield start, at, text
 
 
 def _base64(run: bytes) -> str | None:

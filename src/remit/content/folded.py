@@ -3,7 +3,7 @@
 What a reader cannot tell apart is made the same: full-width letters and digits, the
 digits of other scripts, the many dashes and spaces, letters with accents, and Cyrillic
 or Greek letters in a word that is otherwise Latin. What a reader cannot see is dropped.
-ASCII text without control characters, which is most text, is itself.
+ASCII text, which is most text, is itself, unless it has control characters.
 
 Each character is folded by itself, so the work grows with the text.
 """
@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+
+from remit.content.pattern import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +27,32 @@ class Folded:
     text: str
     raw: bytes
     """The same as UTF-8: what patterns are looked for in."""
-    starts: tuple[int, ...] | None = None
+    starts: Sequence[int] | None = None
     """For each character, where in the original it began; None if it is the same place."""
-    ends: tuple[int, ...] | None = None
+    ends: Sequence[int] | None = None
     _places: list[int] = field(default_factory=list, compare=False)
 
-    @classmethod
-    def of(cls, text: str, starts: Iterable[int] | None, ends: Iterable[int] | None) -> Folded:
-        """*text*, whose characters came from these places."""
-        raw = text.encode("utf-8", "replace")
-        return cls(text, raw, starts and tuple(starts), ends and tuple(ends))
+    def onto(self, starts: Sequence[int] | None, ends: Sequence[int] | None) -> Folded:
+        """The same, where the original stands itself for another, and came from these places."""
+        if starts is None or ends is None:
+            return self
+        if self.starts is None or self.ends is None:
+            return Folded(self.text, self.raw, starts, ends)
+        return Folded(
+            self.text,
+            self.raw,
+            [starts[at] for at in self.starts],
+            [ends[at - 1] for at in self.ends],
+        )
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The part of the original that the bytes from *start* to *end* came from."""
-        first, last = self._character(start), self._character(end - 1)
+        first, last = self.character(start), self.character(end - 1)
         if self.starts is None or self.ends is None:
             return first, last + 1
         return self.starts[first], self.ends[last]
 
-    def _character(self, at: int) -> int:
+    def character(self, at: int) -> int:
         """The number of the character that the byte *at* belongs to."""
         if len(self.raw) == len(self.text):
             return at
@@ -52,18 +61,30 @@ class Folded:
         return bisect_right(self._places, at) - 1
 
 
-def fold(text: str) -> Folded:
-    """*text* as detectors see it."""
-    if text.isascii() and not _CONTROL.search(text):
-        return Folded(text, text.encode())
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+"""What is invisible in ASCII text."""
+
+
+def fold(text: str, *, controlled: bool = False) -> Folded:
+    """*text* as detectors see it; control characters in ASCII text are left, unless *controlled*."""
+    if text.isascii():
+        raw = text.encode()
+        if not controlled or not compiled(CONTROL).search(raw):
+            return Folded(text, raw)
     mixed = _unmix(text)
     folded = mixed.translate(_TABLE)
-    if len(folded) == len(text) and all(len(_TABLE[ord(c)]) == 1 for c in set(mixed)):
-        return Folded.of(folded, None, None)
+    raw = folded.encode("utf-8", "replace")
+    wide = "".join(c for c in set(mixed) if len(_TABLE[ord(c)]) != 1)
+    if not wide:
+        return Folded(folded, raw)
     starts: list[int] = []
-    for at, character in enumerate(mixed):
-        starts += [at] * len(_TABLE[ord(character)])
-    return Folded.of(folded, starts, (at + 1 for at in starts))
+    end = 0
+    for found in re.finditer(f"[{re.escape(wide)}]", mixed):
+        at = found.start()
+        starts += [*range(end, at), *[at] * len(_TABLE[ord(found[0])])]
+        end = at + 1
+    starts += range(end, len(mixed))
+    return Folded(folded, raw, starts, [at + 1 for at in starts])
 
 
 def plain(character: str) -> str:
@@ -99,7 +120,6 @@ _LATIN = str.maketrans(
     "aeopcyxijshdqwkbmhtABEKMHOPCTXIJSoapvikuABEZHIKMNOPTYXrlv",
 )
 """Letters of Cyrillic and Greek that look like Latin ones."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile("[A-Za-z\u0370-\u052f]+")
 
 

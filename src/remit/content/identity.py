@@ -81,7 +81,7 @@ PATTERNS = (
         "de_id_card",
         r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d",
         accept=_is_de_card,
-        context=r"ausweis|id.{0,3}card|identity card|\bpass\b",
+        context=r"ausweis|\bid.?card|identity card",
     ),
     _identity(
         "jp_individual_number",

@@ -47,6 +47,9 @@ class Pattern:
     accept: Accept | None = None
     pick: Pick | None = None
     """In place of `accept`: the parts of a candidate that are meant."""
+    overlap: int = 0
+    """A candidate is a stretch that holds several, all of which have been picked from it, but
+    for what may have begun this close to its end."""
     more: str = ""
     """Characters that a candidate goes on with for as long as there are any."""
     confidence: float = 0.9
@@ -76,12 +79,17 @@ class Pattern:
                 end = more.match(raw, end).end()
             hits = tuple(self._hits(raw, start, end))
             yield from hits
-            if more is not None or (hits and self.pick is None):
-                at = max(end, found.end())
-            elif hits:
-                at = hits[-1].end
-            else:
-                at = _next_word(raw, found.start(), found.end())
+            at = self._resume(raw, found.span(), end, hits)
+
+    def _resume(self, raw: bytes, span: tuple[int, int], end: int, hits: tuple[Hit, ...]) -> int:
+        """Where to look on."""
+        if self.more or (hits and self.pick is None):
+            return max(end, span[1])
+        if self.overlap:
+            # A stretch shorter than this has come to its end.
+            rest = span[1] - self.overlap if span[1] - span[0] > 2 * self.overlap else span[1]
+            return max(rest, hits[-1].end) if hits else rest
+        return hits[-1].end if hits else _next_word(raw, *span)
 
     def _hits(self, raw: bytes, start: int, end: int) -> Iterable[Hit]:
         if self.pick is not None:

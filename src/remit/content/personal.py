@@ -70,23 +70,31 @@ _CARD_SHAPES = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 5, 5), (4, 4, 
 
 def _cards(raw: bytes, start: int, end: int) -> Iterator[Hit]:
     """The cards in a run of digits and separators, which may hold other numbers too."""
-    groups = [(start + found.start(), found[0].decode()) for found in
-              re.finditer(rb"[0-9]+", raw[start:end])]
+    groups = [
+        (start + found.start(), found[0].decode())
+        for found in re.finditer(rb"[0-9]+", raw[start:end])
+    ]
     taken = 0
-    for first in range(len(groups)):
-        if groups[first][0] < taken:
-            continue
-        for last in range(first, min(first + 19, len(groups))):
-            digits = "".join(text for _, text in groups[first : last + 1])
-            if len(digits) > 19:
-                break
-            sizes = tuple(len(text) for _, text in groups[first : last + 1])
-            left, right = groups[first][0], groups[last][0] + len(groups[last][1])
-            likely = _card_shape(sizes)
-            if likely and _is_card(digits) and _free(raw, left, right):
-                taken = right
-                yield Hit(left, right, likely)
-                break
+    for first, (left, head) in enumerate(groups):
+        if left >= taken and head[0] in "23456":
+            hit = _card(raw, groups[first : first + 19])
+            if hit is not None:
+                taken = hit.end
+                yield hit
+
+
+def _card(raw: bytes, groups: list[tuple[int, str]]) -> Hit | None:
+    """The card that these groups of digits begin with."""
+    digits = ""
+    sizes: tuple[int, ...] = ()
+    for at, group in groups:
+        digits, sizes, end = digits + group, (*sizes, len(group)), at + len(group)
+        if len(digits) > 19:
+            return None
+        likely = _card_shape(sizes) if len(digits) > 12 else 0.0
+        if likely and _is_card(digits) and _free(raw, groups[0][0], end):
+            return Hit(groups[0][0], end, likely)
+    return None
 
 
 def _card_shape(sizes: tuple[int, ...]) -> float:
@@ -275,7 +283,7 @@ PATTERNS = (
     _personal(
         "phone",
         r"(?i)(?:" + _PHONE + r")[^\n\d+(]{0,16}([(0-9][0-9]{1,7}(?:[ .()/-]{0,2}\d){4,13})",
-        cue=r"(?i)" + _PHONE,
+        cue=r"(?i)(?:" + _PHONE + r")(?:[ :.,#-]+[a-z]+){0,3}[ :.#(+\"'=-]+\d",
         accept=_is_national,
         confidence=0.7,
     ),
@@ -284,6 +292,7 @@ PATTERNS = (
         r"\d(?:[ .-]?\d){12,99}",
         cue=r"\d(?:[ .-]?\d){12}",
         pick=_cards,
+        overlap=40,
     ),
     _personal("us_ssn", r"\d{3}-\d{2}-\d{4}", accept=_is_ssn, confidence=0.9, edges=WORD + b"-"),
     _personal(

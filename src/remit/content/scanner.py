@@ -12,7 +12,7 @@ from typing import Any
 
 from remit.content.encoded import BASE64, ESCAPED, HEX, decoded, unescape
 from remit.content.finding import Detector, Finding, Kind, settle
-from remit.content.folded import Folded, fold
+from remit.content.folded import CONTROL, Folded, fold
 from remit.content.pattern import Pattern, options
 from remit.content.values import texts
 
@@ -71,6 +71,8 @@ class Scanner:
         wanted = self._wanted(view.raw)
         if not wanted:
             return []
+        if CONTROL in wanted and len(view.raw) == len(view.text):
+            return self._find(fold(view.text, controlled=True), layers)
         found = [
             Finding(pattern.type, pattern.kind, *view.span(hit.start, hit.end), hit.confidence)
             for pattern in self._patterns(wanted)
@@ -114,7 +116,7 @@ class Scanner:
         chosen.never_capture = True
         cues = re2.Set.SearchSet(chosen)
         wanted = [each.hint for each in self.patterns]
-        expressions = list(dict.fromkeys((*wanted, ESCAPED, BASE64, HEX)))
+        expressions = list(dict.fromkeys((*wanted, ESCAPED, BASE64, HEX, CONTROL)))
         for expression in (*expressions, ""):
             cues.Add(expression.encode())
         cues.Compile()

@@ -21,13 +21,16 @@ Change: TypeAlias = Callable[[str, Path], str]
 def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every text in *value*, numbers and the keys of mappings among them.
 
+    A key has the path of its mapping.
+
     Raises:
         NotData: it is nested too deep, or holds something that is no data.
     """
     seen: list[tuple[Path, str]] = []
 
     def note(text: str, at: Path) -> str:
-        seen.append((at, text))
+        if text not in _WORDS:
+            seen.append((at, text))
         return text
 
     rewrite(value, note, path)
@@ -37,18 +40,16 @@ def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 def rewrite(value: Any, change: Change, path: Path = ()) -> Any:
     """*value* with every text changed; itself, and every part of it, where nothing was.
 
-    A number whose digits are changed becomes text.
+    What is no text is changed as it is written: a number becomes text if its digits change.
 
     Raises:
         NotData: it is nested too deep, or holds something that is no data.
     """
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, str):
         # A member of an enumeration is known by its value, and a subclass of text by its text.
         changed = change(str.__str__(value), path)
         return value if changed == value else changed
-    if isinstance(value, int | float) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, int | float) and not isinstance(value, Enum)):
         return _scalar(value, repr(value), change, path)
     if len(path) >= DEPTH:
         raise NotData(_shown(path), f"is nested more than {DEPTH} levels deep")
@@ -88,6 +89,10 @@ _WRITTEN = frozenset({"datetime", "decimal", "fractions", "ipaddress", "pathlib"
 """Modules whose values are scanned as they are written."""
 
 
+_WORDS = frozenset({"None", "True", "False"})
+"""What is written where there is no text."""
+
+
 def _scalar(value: Any, written: Any, change: Change, path: Path) -> Any:
     """*value*, unless what it is written as is changed."""
     changed = rewrite(written, change, path)
@@ -99,7 +104,7 @@ def _mapping(value: Mapping[Any, Any], change: Change, path: Path) -> Any:
     same = True
     for key, item in value.items():
         at = (*path, key if isinstance(key, int) else str(key))
-        new_key, new_item = rewrite(key, change, at), rewrite(item, change, at)
+        new_key, new_item = rewrite(key, change, path), rewrite(item, change, at)
         same = same and new_key is key and new_item is item
         changed[new_key] = new_item
     if same:

@@ -34,6 +34,7 @@ from remit.expr.types import (
 from remit.expr.values import Timestamp
 from remit.policy.declared import Record
 from remit.policy.facts import RUN
+from remit.policy.scanning import FUNCTIONS
 
 if TYPE_CHECKING:
     from remit.expr.check import Checked
@@ -83,7 +84,8 @@ ENVIRONMENT = Environment(
         "context": Variable(_FACTS, "context"),
         "run": Variable(_FACTS, "run"),
         "now": Variable(TIMESTAMP, "at", Timestamp),
-    }
+    },
+    FUNCTIONS,
 )
 
 
