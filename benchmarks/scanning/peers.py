@@ -33,7 +33,8 @@ def execlave() -> tuple[Find, str]:
 def aegis() -> tuple[Find, str]:
     from importlib.metadata import version
 
-    from aegis.guardrails import InjectionGuardrail, PIIGuardrail
+    from aegis.guardrails.injection import InjectionGuardrail
+    from aegis.guardrails.pii import PIIGuardrail
 
     personal, injection = PIIGuardrail(), InjectionGuardrail()
 

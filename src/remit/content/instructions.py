@@ -38,6 +38,11 @@ _RULES = (
     r"restrictions?|constraints?|context|programming|training|polic(?:y|ies)|guardrails?|"
     r"safeguards?|messages?|filters?)\b"
 )
+_LIMITS = (
+    r"(?:safety (?:measures|guidelines|protocols?|training|filters?|rules|checks?|restrictions)|"
+    r"restrictions|guidelines|directives|safeguards|guardrails|(?:content|ethical) (?:filters?|"
+    r"policy|policies|guidelines)|(?:prior|previous|earlier|above) (?:text|conversation|content))"
+)
 _FREE = (
     r"\b(?:DAN|jailbro?ken?|(?:developer|god|root|sudo|debug|maintenance|opposite|"
     r"admin(?:istrator)?) mode|un(?:restricted|filtered|censored)|no restrictions|"
@@ -46,7 +51,9 @@ _FREE = (
 _PROMPT = (
     r"\b(?:system (?:prompt|messages?|instructions?)|(?:your|initial|original|hidden|secret|"
     r"internal|developer|first|prior|previous|complete|full|exact) (?:system )?(?:prompts?|"
-    r"instructions?|directives?|guidelines|rules)|(?:text|words|everything|prompt) above)\b"
+    r"instructions?|directives?|guidelines|rules)|your (?:system |hidden |operational |"
+    r"initialization |foundational |safety |behavioral )(?:configuration|parameters|text|training|"
+    r"constraints|settings|message)|(?:text|words|everything|prompt) above)\b"
 )
 _SENSITIVE = (
     r"(?:/etc/(?:passwd|shadow)|\.ssh/|id_rsa|\.env\b|\.aws/credentials|environment variables|"
@@ -68,6 +75,12 @@ _OVERRIDE = (
         0.9,
         rf"\b{_IGNORE}\s{{1,3}}(?:{_ALL}){{1,6}}{_RULES}",
         cue=rf"\b{_IGNORE}\s+{_ALL}",
+    ),
+    _sign(
+        "instruction_override",
+        0.7,
+        rf"\b{_IGNORE}\s{{1,3}}(?:{_ALL}){{0,4}}(?:{_LIMITS})\b",
+        cue=_LIMITS,
     ),
     _sign(
         "instruction_override",
@@ -139,8 +152,8 @@ _ROLE = (
         "prompt_extraction",
         0.75,
         r"\b(?:reveal|print|show|repeat|output|display|tell me|give me|write (?:out|down)|disclose|"
-        r"leak|share|expose|recite|dump|return|what (?:is|are|was|were)|summari[sz]e|translate|"
-        r"spell|copy)\b",
+        r"leak|share|shar|expose|recite|dump|return|what (?:is|are|was|were)|summari[sz]e|translate|"
+        r"spell|copy|provide|list)(?:ing|s)?\b",
         then=_PROMPT,
         cue=_PROMPT,
     ),

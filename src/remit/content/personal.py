@@ -26,9 +26,12 @@ def _is_email(text: str) -> bool:
 
 
 def _is_international(text: str) -> bool:
-    digits = _digits(text)
+    digits = _digits(_EXTRA.sub("", text))
     code = digits[:2] in _COUNTRIES or digits[0] in "17" or digits[:2] in _REGIONS
     return code and 8 <= len(digits) <= 15 and _balanced(text)
+
+
+_EXTRA = re.compile("(?:x|ext).*")
 
 
 def _is_national(text: str) -> bool:
@@ -76,7 +79,7 @@ def _cards(raw: bytes, start: int, end: int) -> Iterator[Hit]:
     ]
     taken = 0
     for first, (left, head) in enumerate(groups):
-        if left >= taken and head[0] in "23456":
+        if left >= taken and head[0] in "123456":
             hit = _card(raw, groups[first : first + 19])
             if hit is not None:
                 taken = hit.end
@@ -91,7 +94,7 @@ def _card(raw: bytes, groups: list[tuple[int, str]]) -> Hit | None:
         digits, sizes, end = digits + group, (*sizes, len(group)), at + len(group)
         if len(digits) > 19:
             return None
-        likely = _card_shape(sizes) if len(digits) > 12 else 0.0
+        likely = _card_shape(sizes) if len(digits) > 11 else 0.0
         if likely and _is_card(digits) and _free(raw, groups[0][0], end):
             return Hit(groups[0][0], end, likely)
     return None
@@ -106,14 +109,15 @@ def _card_shape(sizes: tuple[int, ...]) -> float:
 
 
 def _is_card(digits: str) -> bool:
-    size, head = len(digits), int(digits[:4]) if len(digits) >= 13 else 0
+    size, head = len(digits), int(digits[:4])
     issued = (
         (digits[0] == "4" and size in {13, 16, 19})
         or (size == 16 and (5100 <= head <= 5599 or 2221 <= head <= 2720 or 3528 <= head <= 3589))
         or (size == 15 and digits[:2] in {"34", "37"})
         or (size == 14 and (3000 <= head <= 3059 or digits[:2] in {"36", "38", "39"}))
         or (16 <= size <= 19 and (head == 6011 or 6440 <= head <= 6599 or digits[:2] == "62"))
-        or (12 < size <= 19 and digits[:4] in {"5018", "5020", "5038", "6304", "6759", "6761"})
+        or (size == 15 and head in {1800, 2131})
+        or (size >= 12 and digits[:4] in {"5018", "5020", "5038", "5893", "6304", "6759", "6761", "6762", "6763"})
     )
     return issued and len(set(digits)) > 1 and luhn(digits)
 
@@ -238,13 +242,9 @@ _DATE = (
     r"\d{1,2}(?:st|nd|rd|th|\.)?(?: of)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?,? \d{4}|"
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})"
 )
-_STREET = (
-    r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|terrace|way|"
-    r"parkway|pkwy|circle|cir|square|sq|highway|hwy)"
-)
 _STATE = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|"
-    r"T[NX]|UT|V[AT]|W[AIVY])"
+    r"T[NX]|UT|V[AIT]|W[AIVY]|A[AEPS]|PR|GU|M[HP]|FM|PW)"
 )
 _POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}"
 
@@ -259,6 +259,10 @@ _PHONE = (
     r"\xe7\x94\xb5\xe8\xaf\x9d|\xe9\x9b\xbb\xe8\xa9\xb1|\xe6\x89\x8b\xe6\x9c\xba"
 )
 
+_EXTENSION = r"(?:[ ,]{0,2}(?:x|ext\.?) ?\d{1,6})?"
+_NAME = r"(?:[A-Z#0-9][A-Za-z0-9.'-]{0,23},?[ \n]{1,2})"
+"""A word that names a place, or numbers one."""
+
 PATTERNS = (
     _personal(
         "email",
@@ -269,16 +273,18 @@ PATTERNS = (
     ),
     _personal(
         "phone",
-        r"\+\d{1,3}[ .()/-]{0,3}\d(?:[ .()/-]{0,2}\d){5,13}",
+        r"\+\d{1,3}[ .()/-]{0,3}\d(?:[ .()/-]{0,2}\d){5,13}" + _EXTENSION,
+        cue=r"\+\d{1,3}[ .()/-]{0,3}\d(?:[ .()/-]{0,2}\d){5}",
         accept=_is_international,
         confidence=0.85,
     ),
     _personal(
         "phone",
-        r"(?:(?:\+?1|001)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?:x\d{1,5})?",
+        r"(?:(?:\+?1|001)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}"
+        + _EXTENSION,
         cue=r"[2-9]\d\d\)? ?[ .-]?[2-9]\d\d[ .-]\d{4}",
         confidence=0.75,
-        edges=WORD + b"-./#",
+        edges=WORD + b"-/#",
     ),
     _personal(
         "phone",
@@ -289,8 +295,8 @@ PATTERNS = (
     ),
     _personal(
         "card",
-        r"\d(?:[ .-]?\d){12,99}",
-        cue=r"\d(?:[ .-]?\d){12}",
+        r"\d(?:[ .-]?\d){11,99}",
+        cue=r"\d(?:[ .-]?\d){11}",
         pick=_cards,
         overlap=40,
     ),
@@ -330,9 +336,8 @@ PATTERNS = (
     ),
     _personal(
         "address",
-        r"(?i)\d{1,6} (?:[a-z0-9.'-]{1,24} ){1,5}" + _STREET + r"\.?,?[ \n]{1,2}"
-        r"(?:[a-z0-9.#'-]{1,24},?[ \n]){1,6}(?-i:" + _STATE + r"),? \d{5}(?:-\d{4})?",
-        cue=r"\b" + _STATE + r",? \d{5}",
+        r"(?:\d{1,6}|PO Box|P\.O\. Box|PSC|Unit|[A-Z]{4}) " + _NAME + r"{1,9}" + _STATE + r",? \d{5}(?:-\d{4})?",
+        cue=r"[a-z]{2},?[ \n]" + _STATE + r",? \d{5}|[AFD]PO,? " + _STATE,
         confidence=0.85,
     ),
     _personal(
