@@ -92,7 +92,9 @@ def quality(tests: list[TestSet], peers: list[str]) -> float:
 
 def ordinary_set(fake: object) -> TestSet:
     cases = [
-        Case(text, frozenset(), sort) for sort, found in ordinary.texts(fake).items() for text in found
+        Case(text, frozenset(), sort)
+        for sort, found in ordinary.texts(fake).items()
+        for text in found
     ]
     kinds = ("pii", "secret", "injection")
     return TestSet("ordinary", f"Faker, seed {ordinary.SEED}", kinds, tuple(cases))
@@ -103,7 +105,7 @@ def speed(documents: list[str], peers: list[str]) -> None:
 
     everything = scanner()
     clean = [text for text in documents if not everything.find(text)]
-    print(f"\nMB/s on {len(clean)} clean texts of 2 kB (of {len(documents)}), median of {ROUNDS} rounds")
+    print(f"\nMB/s on {len(clean)} clean texts of 2 kB (of {len(documents)})")
     for name, kinds in (("personal data", [Kind.PII]), ("secrets", [Kind.SECRET]),
                         ("injection", [Kind.INJECTION])):  # fmt: skip
         find = scanner(*kinds).find
@@ -128,7 +130,9 @@ def growth() -> bool:
 
     find = scanner().find
     sizes = (125_000, 250_000, 500_000, 1_000_000)
-    print("\nms for adversarial texts of " + ", ".join(f"{size:,}" for size in sizes) + " characters")
+    print(
+        "\nms for adversarial texts of " + ", ".join(f"{size:,}" for size in sizes) + " characters"
+    )
     linear = True
     for name, make in SHAPES.items():
         taken = []
@@ -144,13 +148,17 @@ def growth() -> bool:
         good = steepness < STEEPEST or taken[-1] < 0.01
         linear = linear and good
         print(f"  {name:20}" + "".join(f"{each * 1000:9.1f}" for each in taken)
-              + f"   x{steepness:.2f} per doubling" + ("" if good else "   NOT LINEAR"))  # fmt: skip
+              + f"   x{steepness:.2f} per doubling" + " NOT LINEAR" * (not good))  # fmt: skip
     return linear
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--egress", type=Path, default=HERE.parents[1] / "shared/conformance/egress")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--egress", type=Path, default=HERE.parents[1] / "shared/conformance/egress"
+    )
     parser.add_argument("--peers", default="execlave,aegis,waxell,datafog")
     parser.add_argument("--only", choices=["quality", "speed", "growth"], default=None)
     options = parser.parse_args()

@@ -39,11 +39,11 @@ SHAPES: dict[str, Shape] = {
         for piece in (
             "a", "1", "a.", "1-", "4-", "1.1.", "A1", "eyJ", "(", "://a:b", "a@a", "a@b.co ",
             "4111 1111 1111 1111 ", "4111 1111 1111 1112 ", "-----BEGIN PRIVATE KEY-----",
-            "ignore all ", "ignore all previous ", "password=", "password=hunter2! ", "%41", "&#65;",
-            "a\u200b", "\u0430a", "41", "41 ", "8.8.8.8 ", "v1.2.3.4 ", "DE89 ", "passport ",
-            "born 1 ", "1 Main Street, ", "![a](http://", "<|", "<!--", "do not tell ", "act as DAN ",
-            "read /etc/passwd to ", "phone 1 ", "+1 2125550123 ", "QUtJQUlPU0ZPRE5ON0VYQU1QTEU= ",
-            "DAN ", "token: ", "cpf 52998224725 ",
+            "ignore all ", "ignore all previous ", "password=", "password=hunter2! ", "%41",
+            "&#65;", "a\u200b", "\u0430a", "41", "41 ", "8.8.8.8 ", "v1.2.3.4 ", "DE89 ",
+            "passport ", "born 1 ", "1 Main Street, ", "![a](http://", "<|", "<!--",
+            "do not tell ", "act as DAN ", "read /etc/passwd to ", "phone 1 ", "+1 2125550123 ",
+            "QUtJQUlPU0ZPRE5ON0VYQU1QTEU= ", "DAN ", "token: ", "cpf 52998224725 ",
         )
     },
 }  # fmt: skip

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a log line is a line
 """5,000 texts in which there is nothing to find, made from a seed."""
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Each scanner as one function: from a text to the kinds of things it found there."""
 
+# ruff: noqa: SLF001 - what they scan with is private in two of them
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -25,7 +26,9 @@ def execlave() -> tuple[Find, str]:
     def find(text: str) -> set[str]:
         personal = {name for name, _ in client._detect_pii(text)}
         kinds = {"secret" if "key" in name else "pii" for name in personal}
-        return kinds | ({"injection"} if client._scan_injection({"input": text})["detected"] else set())
+        return kinds | (
+            {"injection"} if client._scan_injection({"input": text})["detected"] else set()
+        )
 
     return find, version("execlave-sdk")
 
@@ -60,7 +63,9 @@ def waxell() -> tuple[Find, str]:
         "secret": _guard._detect_credentials,
         "injection": _guard._detect_injection,
     }
-    return lambda text: {k for k, detect in detectors.items() if detect(text)}, version("waxell-observe")
+    return lambda text: {k for k, detect in detectors.items() if detect(text)}, version(
+        "waxell-observe"
+    )
 
 
 def datafog() -> tuple[Find, str]:

@@ -62,7 +62,7 @@ def faker() -> Any:
 
 
 def egress(folder: Path) -> TestSet:
-    """agent-egress-bench: the cases whose text says what is wrong with them, and all benign ones."""
+    """agent-egress-bench: the cases whose text says what is wrong, and all benign ones."""
     cases = []
     for file in sorted(folder.glob("*/*.json")):
         case = json.loads(file.read_text())
@@ -135,7 +135,16 @@ def personal(fake: Any, rounds: int = 8) -> TestSet:
     return TestSet("presidio", "presidio-evaluator 0.3.2 and Faker", ("pii",), tuple(cases))
 
 
-_NO_MATTER = {"person", "first_name", "last_name", "name", "organization", "company", "city", "country"}
+_NO_MATTER = {
+    "person",
+    "first_name",
+    "last_name",
+    "name",
+    "organization",
+    "company",
+    "city",
+    "country",
+}
 """Entities of the templates that Remit does not mean to find."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import urlsafe_b64decode
 from binascii import Error
 from collections import Counter
@@ -10,22 +9,25 @@ from collections.abc import Iterator
 from math import log2
 
 from remit.content.checkdigits import base58
-from remit.content.finding import Kind
-from remit.content.pattern import WORD, Hit, Pattern
+from remit.content.pattern import Hit, compiled, secret
 
 _SURE = 0.97
-_TOKEN = WORD + b"-"
 
 _ISSUED = {
     "aws_access_key": r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z2-7]{12}[A-Z0-9]{4}",
     "github_token": r"(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})",
     "gitlab_token": r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|oas|imt)-[A-Za-z0-9_.-]{20,80}",
-    "slack_token": r"(?:xox[abeprsov](?:\.xox[bp])?-[A-Za-z0-9-]{10,250}|xapp-\d-[A-Za-z0-9-]{20,200})",
+    "slack_token": (
+        r"(?:xox[abeprsov](?:\.xox[bp])?-[A-Za-z0-9-]{10,250}|xapp-\d-[A-Za-z0-9-]{20,200})"
+    ),
     "slack_webhook": r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_+-]{20,120}",
     "discord_webhook": r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,80}",
     "discord_token": r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
     "stripe_key": r"(?:[sr]k_(?:live|test)_[A-Za-z0-9_]{16,247}|whsec_[A-Za-z0-9+/=]{24,88})",
-    "openai_key": r"sk-(?:(?:proj|svcacct|admin|None|test|live)-[A-Za-z0-9_-]{20,200}|[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|[A-Za-z0-9]{40,64})",
+    "openai_key": (
+        r"sk-(?:(?:proj|svcacct|admin|None|test|live)-[A-Za-z0-9_-]{20,200}|"
+        r"[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|[A-Za-z0-9]{40,64})"
+    ),
     "anthropic_key": r"sk-ant-[A-Za-z0-9_-]{20,150}",
     "openrouter_key": r"sk-or-v1-[0-9a-f]{64}",
     "google_key": r"(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{30,250})",
@@ -86,20 +88,27 @@ _CUES = {
 """For shapes that begin like anything else: what in them does not."""
 
 _NAME = (
-    r"(?:passw(?:or)?d|passwd|passphrase|pwd|passcode|secret|token|api[_. -]?key|apikey|access[_. -]?key|"
-    r"secret[_. -]?key|private[_. -]?key|client[_. -]?secret|auth[_. -]?key|encryption[_. -]?key|"
-    r"account[_. -]?key|signing[_. -]?key|credentials?|bearer|connection[_. -]?string)"
+    r"(?:passw(?:or)?d|passwd|passphrase|pwd|passcode|secret|token|api[_. -]?key|apikey|"
+    r"access[_. -]?key|secret[_. -]?key|private[_. -]?key|client[_. -]?secret|auth[_. -]?key|"
+    r"encryption[_. -]?key|account[_. -]?key|signing[_. -]?key|credentials?|bearer|"
+    r"connection[_. -]?string)"
 )
-_PASSWORD = r"(?:passw(?:or)?d|passwd|passphrase|pwd|passcode)"
+_PASSWORD = r"(?:passw(?:or)?d|passwd|passphrase|pwd|passcode)"  # noqa: S105 - its name
 _ASSIGNED = r"[A-Za-z0-9_.-]{0,24}[\"'`\]]{0,2}[ \t]{0,3}(?:=>|:=|==?|:)[ \t]{0,3}[\"'`]{0,2}"
 _NAMED = r"[A-Za-z0-9_.-]*[\"'`\]]*[ \t]*[:=]"
-_PLACEHOLDER = re.compile(
-    r"(?i)^(?:[x*.#_-]+|<.*|\$\{?.*|\{\{?.*|%.*|\[.*|.*\(.*|your.*|my.?(?:password|secret|token|key).*|"
-    r"change.?(?:me|it).*|(?:some|the|a|an|enter|insert|replace|example|sample|dummy|fake|test|todo|none|"
-    r"null|nil|true|false|string|required|optional|redacted|hidden|secret|password|token|input|"
-    r"process\.env|os\.environ|env\.|self\.|this\.|config\.|settings\.|args\.|request\.|params?\.)"
-    r"(?:[^0-9]*|.*\..*)|.*(?:_here|-here|placeholder|xxxx|\.\.\.).*)$"
+_PLACEHOLDER = (
+    r"(?i)\A(?:[x*.#_-]+|<.*|\$\{?.*|\{\{?.*|%.*|\[.*|[A-Za-z_.]+\(.*|change.?(?:me|it).*|"
+    r"(?:process\.env|os\.environ|env\.|self\.|this\.|config\.|settings\.|args\.|request\.).*|"
+    r"your(?:[^A-Za-z0-9].*|password|secret|token|key)|"
+    r"(?:my|some|the|an?|enter|insert|replace|example|sample|dummy|fake|test|todo|none|null|nil|true|"
+    r"false|string|required|optional|redacted|hidden|secret|password|token|key|input|value)"
+    r"(?:[^A-Za-z0-9][^0-9]*)?|.*(?:[_-]here|placeholder|xxxx|\.\.\.).*)\z"
 )
+"""What stands where a secret would: a variable, a call, a word that asks for one."""
+
+
+def _is_placeholder(text: str) -> bool:
+    return compiled(_PLACEHOLDER).search(text.encode()) is not None
 
 
 def entropy(text: str) -> float:
@@ -108,23 +117,27 @@ def entropy(text: str) -> float:
     return -sum(n / size * log2(n / size) for n in Counter(text).values())
 
 
+def _is(regex: str, text: str) -> bool:
+    return compiled(regex).fullmatch(text.encode()) is not None
+
+
 def _is_random(text: str) -> bool:
     """Whether *text* is too unlike words to be anything but generated."""
-    if _PLACEHOLDER.match(text[:200]) or _UUID.fullmatch(text):
+    if _is_placeholder(text) or _is(_UUID, text):
         return False
     if not any(map(str.isdigit, text)) or not any(map(str.isalpha, text)):
         return False
-    least = 3.0 if _HEX.fullmatch(text) else 3.5
-    return entropy(text) >= least and not _WORDS.fullmatch(text)
+    least = 3.0 if _is(_HEX, text) else 3.5
+    return entropy(text) >= least and not _is(_WORDS, text)
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HEX = re.compile("[0-9a-fA-F]+")
-_WORDS = re.compile(r"[A-Z]?[a-z]+(?:[-_./ ]?(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]{1,4}))*[0-9]{0,4}")
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_HEX = "[0-9a-fA-F]+"
+_WORDS = r"[A-Z]?[a-z]{3,}(?:[-_./ ](?:[A-Z]?[a-z]+|[A-Z]+|[0-9]{1,4}))*[0-9]{0,4}"
 
 
 def _is_password(text: str) -> bool:
-    if _PLACEHOLDER.match(text) or len(set(text)) < 4:
+    if _is_placeholder(text) or len(set(text)) < 4:
         return False
     lower = text.islower() and text.isalpha()
     return not lower or len(text) >= 24
@@ -139,7 +152,7 @@ def _is_basic(text: str) -> bool:
 
 
 def _is_url_password(text: str) -> bool:
-    return not _PLACEHOLDER.match(text) and not text.isdigit()
+    return not _is_placeholder(text) and not text.isdigit()
 
 
 def _tokens(raw: bytes, start: int, end: int) -> Iterator[Hit]:
@@ -165,54 +178,50 @@ _LONGEST_KEY = 16_384
 
 def _wallet_keys(raw: bytes, start: int, end: int) -> Iterator[Hit]:
     """A private key in the import format of wallets."""
-    around = raw[max(start - 1, 0) : start] + raw[end : end + 1]
-    if not around.isalnum():
+    if not raw[max(start - 1, 0) : start].isalnum() and not raw[end : end + 1].isalnum():
         body = base58(raw[start:end].decode())
         if body is not None and body[:1] in {b"\x80", b"\xef"}:
             yield Hit(start, end, _SURE)
 
 
-def _secret(type_: str, regex: str, **rest: object) -> Pattern:
-    return Pattern(type_, Kind.SECRET, regex, **rest)  # type: ignore[arg-type] # passed on
-
-
 PATTERNS = (
     *(
-        _secret(name, regex, cue=_CUES.get(name, ""), confidence=_SURE)
+        secret(name, regex, cue=_CUES.get(name, ""), confidence=_SURE)
         for name, regex in _ISSUED.items()
     ),
-    _secret(
+    secret(
         "private_key",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
         pick=_private_key,
     ),
-    _secret("jwt", r"eyJ[A-Za-z0-9_-]{10}", more=r"A-Za-z0-9_.=-", pick=_tokens),
-    _secret(
+    secret("jwt", r"eyJ[A-Za-z0-9_-]{10}", more=r"A-Za-z0-9_.=-", pick=_tokens),
+    secret(
         "wallet_key",
         r"[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51}",
         cue=r"\b[5KL9c][1-9A-HJ-NP-Za-km-z]{50}",
         pick=_wallet_keys,
     ),
-    _secret(
+    secret(
         "url_password",
         r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>]{0,64}:([^\s/@\"'<>]{3,128})@[A-Za-z0-9\[]",
         cue=r"://[^\s/:@\"'<>]*:[^\s/@\"'<>]+@",
         accept=_is_url_password,
         edges=b"",
     ),
-    _secret(
+    secret(
         "http_credentials",
-        r"(?i)\bauthorization[\"']{0,2}[ \t]{0,3}[:=][ \t]{0,3}[\"']{0,2}(?:bearer|token|digest|apikey)[ \t]{1,3}([A-Za-z0-9+/_=.~-]{20,500})",
+        r"(?i)\bauthorization[\"']{0,2}[ \t]{0,3}[:=][ \t]{0,3}[\"']{0,2}"
+        r"(?:bearer|token|digest|apikey)[ \t]{1,3}([A-Za-z0-9+/_=.~-]{20,500})",
         cue=r"(?i)\bauthorization[\"']{0,2}[ \t]{0,3}[:=]",
         accept=_is_random,
         edges=b"",
     ),
-    _secret(
+    secret(
         "http_credentials",
         r"(?i)\bbasic[ \t]{1,3}([A-Za-z0-9+/_-]{8,500}={0,2})",
         accept=_is_basic,
     ),
-    _secret(
+    secret(
         "password",
         r"(?i)" + _PASSWORD + _ASSIGNED + r"([^\s\"'`,;<>&]{6,128})",
         cue=r"(?i)" + _PASSWORD + _NAMED,
@@ -220,7 +229,7 @@ PATTERNS = (
         confidence=0.75,
         edges=b"",
     ),
-    _secret(
+    secret(
         "generic_secret",
         r"(?i)" + _NAME + _ASSIGNED + r"([A-Za-z0-9+/_=.~!@#$%^*-]{16,256})",
         cue=r"(?i)" + _NAME + _NAMED,

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from remit.content import credentials, hidden, identity, instructions, personal
+from remit.content import credentials, hidden, instructions, pii
 from remit.content.finding import Finding, Kind
 from remit.content.replace import Placeholders, Replace, replaced
 from remit.content.scanner import ENCODED, Scanner
 from remit.content.values import rewrite
 
 _PATTERNS = {
-    Kind.PII: (*personal.PATTERNS, *identity.PATTERNS),
+    Kind.PII: pii.PATTERNS,
     Kind.SECRET: credentials.PATTERNS,
     Kind.INJECTION: instructions.PATTERNS,
 }
@@ -39,7 +39,9 @@ def scanner(*kinds: Kind, types: Iterable[str] | None = None) -> Scanner:
     chosen = tuple(dict.fromkeys(kinds)) or tuple(Kind)
     known = frozenset[str]().union(*(TYPES[kind] for kind in chosen))
     if wanted is not None and (unknown := sorted(wanted - known)):
-        raise ValueError(f"no such type: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise ValueError(
+            f"no such type: {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+        )
     return _scanner(chosen, wanted)
 
 

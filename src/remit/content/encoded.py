@@ -1,6 +1,6 @@
-"""Text within text: what escapes and encodings hide, made readable for detectors.
+r"""Text within text: what escapes and encodings hide, made readable for detectors.
 
-Escapes (`%40`, `&#64;`, `\\u0040`) are undone in place. Runs of Base64 and of
+Escapes (`%40`, `&#64;`, `\u0040`) are undone in place. Runs of Base64 and of
 hexadecimal digits are texts of their own, if what they decode to can be read.
 """
 
@@ -17,7 +17,8 @@ from remit.content.pattern import compiled
 ESCAPED = r"%[0-9A-Fa-f]{2}|&#[0-9xX]|&[a-z]{2,6};|\\[ux][0-9A-Fa-f]{2}"
 BASE64 = r"(?:\A|[^A-Za-z0-9+/])((?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){4})"
 """What encodes ASCII text: of every four characters the first is one of a few."""
-HEX = r"((?:[2-7][0-9A-Fa-f]|0[9AaDd])(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd]){7}|(?:[ :-][2-7][0-9A-Fa-f]){7}))"
+_BYTE = r"(?:[2-7][0-9A-Fa-f]|0[9AaDd])"
+HEX = rf"({_BYTE}(?:{_BYTE}{{7}}|(?:[ :-]{_BYTE}){{7}}))"
 """What encodes ASCII text, with or without separators."""
 
 _ESCAPE = (

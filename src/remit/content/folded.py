@@ -66,7 +66,7 @@ CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 
 
 def fold(text: str, *, controlled: bool = False) -> Folded:
-    """*text* as detectors see it; control characters in ASCII text are left, unless *controlled*."""
+    """*text* as detectors see it; in ASCII text, control characters stay unless *controlled*."""
     if text.isascii():
         raw = text.encode()
         if not controlled or not compiled(CONTROL).search(raw):

@@ -10,7 +10,10 @@ from remit.content.finding import Finding, Kind
 
 TYPE = "hidden_text"
 
-_INVISIBLE = "\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef"
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u2060-\u2064\u206a-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0100-\U000e01ef"
+)
 _SIGNS = re.compile(
     # Tags spell ASCII text that nothing draws. After a black flag they are the flag of a region.
     "(?P<flag>\U0001f3f4[\U000e0020-\U000e007f]{1,8})|(?P<tags>[\U000e0000-\U000e007f]+)"

@@ -10,16 +10,18 @@ from remit.content.finding import Kind
 from remit.content.pattern import Pattern
 
 
-def _sign(type_: str, confidence: float, regex: str, **rest: str) -> Pattern:
-    cue = rest.pop("cue", "")
+def _sign(
+    type_: str, confidence: float, regex: str, *, cue: str = "", context: str = "", then: str = ""
+) -> Pattern:
     return Pattern(
         type_,
-        Kind.INJECTION,
         f"(?i){regex}",
-        cue and f"(?i){cue}",
+        Kind.INJECTION,
+        cue=cue and f"(?i){cue}",
         confidence=confidence,
+        context=context,
+        then=then,
         edges=b"",
-        **rest,  # type: ignore[arg-type] # `context` and `then`, which are text
     )
 
 
@@ -133,8 +135,8 @@ _ROLE = (
         "persona_override",
         0.9,
         r"\b(?:you are now|you're now|from now on|you will (?:now )?(?:act|be|behave)|act as|"
-        r"pretend (?:to be|you are|that you)|roleplay as|simulate|behave as|respond as|enter|enable|"
-        r"switch to|activate|you have entered)\b",
+        r"pretend (?:to be|you are|that you)|roleplay as|simulate|behave as|respond as|enter|"
+        r"enable|switch to|activate|you have entered)\b",
         then=_FREE,
         cue=_FREE,
     ),
@@ -142,7 +144,7 @@ _ROLE = (
         "persona_override",
         0.75,
         r"\b(?:do anything now|jailbreak(?:ed)? (?:mode|prompt|yourself)|stay in character as|"
-        r"you (?:are|have been) (?:freed|liberated) from|no longer bound by|(?:are|is) not bound by|"
+        r"you (?:are|have been) (?:freed|liberated) from|(?:no longer|(?:are|is) not) bound by|"
         r"you (?:now )?have (?:no restrictions|(?:full )?(?:admin(?:istrator)?|root|elevated) "
         r"(?:access|privileges?|permissions?))|(?:without|ignoring) (?:any )?(?:ethical|moral) "
         r"(?:guidelines|considerations|constraints|concerns|restrictions)|"
@@ -152,7 +154,7 @@ _ROLE = (
         "prompt_extraction",
         0.75,
         r"\b(?:reveal|print|show|repeat|output|display|tell me|give me|write (?:out|down)|disclose|"
-        r"leak|share|shar|expose|recite|dump|return|what (?:is|are|was|were)|summari[sz]e|translate|"
+        r"leak|share?|expose|recite|dump|return|what (?:is|are|was|were)|summari[sz]e|translate|"
         r"spell|copy|provide|list)(?:ing|s)?\b",
         then=_PROMPT,
         cue=_PROMPT,
@@ -261,16 +263,17 @@ _CONCEALED = (
         "concealment",
         0.75,
         r"(?:<!--|(?:display:\s?none|font-size:\s?0|visibility:\s?hidden|color:\s?white)[^<>]{0,40}>)",
-        then=r"\b(?:ignore|disregard|instructions?|system prompt|assistant|you must|ai agent|llm)\b",
+        then=r"\b(?:ignore|disregard|instructions?|system prompt|assistant|you must|ai agent)\b",
         cue=r"<!--|display:\s?none|font-size:\s?0|visibility:\s?hidden|color:\s?white",
     ),
     _sign(
         "concealment",
         0.7,
         r"<(?:important|secret|hidden|admin|critical|urgent|priority)>|"
-        r"\b(?:before|prior to) (?:using|calling|invoking|running|executing) (?:this|any|the|other) "
+        r"\b(?:before|prior to) (?:using|calling|invoking|running|executing) (?:this|any|the) "
         r"(?:tool|function)s?\b,? (?:you must|first|always|read|fetch|access|call)|"
-        rf"\b(?:note|message|instruction|attention|directive)s? (?:to|for) (?:the |all |any )?{_READER}",
+        r"\b(?:note|message|instruction|attention|directive)s? (?:to|for) (?:the |all |any )?"
+        + _READER,
     ),
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple, TypeAlias
 
 from remit.content.finding import Kind
@@ -39,8 +39,8 @@ class Pattern:
     """One type of finding. If the expression has a group, the first is what was found."""
 
     type: str
-    kind: Kind
     regex: str
+    kind: Kind
     cue: str = ""
     """A cheaper expression, found wherever the other is. It is only ever looked for once in a
     text, and best has no gaps: each doubles what the one pass has to keep in mind."""
@@ -122,6 +122,15 @@ class Pattern:
         expression = compiled(self.regex)
         more = compiled(f"[{self.more}]*") if self.more else None
         return expression, 1 if expression.groups else 0, more
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of *text*."""
+    return frozenset(text.split())
+
+
+personal = partial(Pattern, kind=Kind.PII)
+secret = partial(Pattern, kind=Kind.SECRET)
 
 
 @cache

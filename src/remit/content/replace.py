@@ -128,7 +128,7 @@ class Tokens:
         return "".join((*pieces, text[end:])) if pieces else text
 
 
-_TOKEN = r"\[[A-Z][A-Z0-9_]{0,40}:[0-9a-f]{32}\]"
+_TOKEN = r"\[[A-Z][A-Z0-9_]{0,40}:[0-9a-f]{32}\]"  # noqa: S105 - how a token is written
 
 
 def bare(text: str) -> str:

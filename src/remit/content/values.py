@@ -75,9 +75,9 @@ def _collection(value: Any, change: Change, path: Path) -> Any:
         return _members(value, names, change, path, msgspec.structs.replace)
     if is_dataclass(value) and not isinstance(value, type):
         return _members(value, [f.name for f in fields(value) if f.init], change, path, replace)
-    names = getattr(type(value), "model_fields", None)
-    if isinstance(names, dict):
-        return _members(value, list(names), change, path, _copy_model)
+    model = getattr(type(value), "model_fields", None)
+    if isinstance(model, dict):
+        return _members(value, list(model), change, path, _copy_model)
     if isinstance(value, Enum):
         return _scalar(value, value.value, change, path)
     if type(value).__module__ in _WRITTEN:
@@ -128,9 +128,7 @@ def _items(value: Any, change: Change, path: Path) -> Any:
     return type(value)(items)
 
 
-def _members(
-    value: Any, names: Any, change: Change, path: Path, copy: Callable[..., Any]
-) -> Any:
+def _members(value: Any, names: Any, change: Change, path: Path, copy: Callable[..., Any]) -> Any:
     changed: dict[str, Any] = {}
     for name in names:
         old = getattr(value, name)

@@ -1,19 +1,38 @@
 """Passports and the national identity numbers of the ten largest economies, by their check digits.
 
-Brazil, Canada, China, France, Germany, India, Italy, Japan, the United Kingdom; those of the
-United States, which have no check digit, are in `personal`. A number whose check digit lets
-one number in ten pass is not enough by itself: it needs a word that says what it is.
+Those of the United States have no check digit, and are known by their form. A number whose
+check digit lets one number in ten pass is not enough by itself: it needs a word that says
+what it is.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from remit.content import checkdigits
-from remit.content.finding import Kind
-from remit.content.pattern import WORD, Accept, Pattern
+from remit.content.pattern import WORD, Accept, personal, words
 
 _LONE = WORD + b"-"
+
+
+def _is_ssn(text: str) -> bool:
+    area, group, serial = re.findall("[0-9]+", text) if len(text) > 9 else _ssn_parts(text)
+    return area not in {"000", "666"} and area < "900" and group != "00" and serial != "0000"
+
+
+def _ssn_parts(text: str) -> tuple[str, str, str]:
+    return text[:3], text[3:5], text[5:]
+
+
+def _is_itin(text: str) -> bool:
+    digits = _digits(text)
+    group = int(digits[3:5])
+    return 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def _bare(text: str) -> str:
@@ -32,9 +51,9 @@ def _is_cn(text: str) -> bool:
     return text[:2] in _PROVINCES and checkdigits.cn_resident(text)
 
 
-_PROVINCES = frozenset(
+_PROVINCES = words(
     "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 "
-    "71 81 82 83".split()
+    "71 81 82 83"
 )
 
 
@@ -47,7 +66,7 @@ def _is_nino(text: str) -> bool:
 
 
 def _is_passport(text: str) -> bool:
-    return 5 <= sum(map(str.isdigit, text)) and text.upper() == text
+    return sum(map(str.isdigit, text)) >= 5 and text.upper() == text
 
 
 def _is_mrz(text: str) -> bool:
@@ -59,31 +78,40 @@ def _is_mrz(text: str) -> bool:
     )
 
 
-def _identity(type_: str, regex: str, **rest: object) -> Pattern:
-    return Pattern(type_, Kind.PII, regex, edges=_LONE, **rest)  # type: ignore[arg-type] # passed on
-
-
 PATTERNS = (
-    _identity(
+    personal("us_ssn", r"\d{3}-\d{2}-\d{4}", accept=_is_ssn, confidence=0.9, edges=WORD + b"-"),
+    personal(
+        "us_ssn",
+        r"\d{3}[ .]?\d{2}[ .]?\d{4}",
+        accept=_is_ssn,
+        context=r"\b(?:ssn|social security|soc sec|ss#)",
+        confidence=0.85,
+        edges=WORD + b"-.",
+    ),
+    personal("us_ssn", r"\d{3} \d{2} \d{4}", accept=_is_ssn, confidence=0.6, edges=WORD + b"-."),
+    personal(
+        "us_itin", r"9\d{2}[ -]\d{2}[ -]\d{4}", accept=_is_itin, confidence=0.8, edges=WORD + b"-"
+    ),
+    personal(
         "cn_resident_id",
         r"[1-8]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d\d{3}[0-9Xx]",
         accept=_is_cn,
         confidence=0.97,
     ),
-    _identity(
+    personal(
         "de_tax_id",
         r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}",
         accept=_checked(checkdigits.de_tax),
         context=r"steuer|\btin\b|tax.{0,3}id|idnr|identifikationsnummer|st-?id",
         confidence=0.9,
     ),
-    _identity(
+    personal(
         "de_id_card",
         r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d",
         accept=_is_de_card,
         context=r"ausweis|\bid.?card|identity card",
     ),
-    _identity(
+    personal(
         "jp_individual_number",
         r"\d{4}[ -]?\d{4}[ -]?\d{4}",
         accept=_checked(checkdigits.jp_individual),
@@ -93,62 +121,62 @@ PATTERNS = (
             r"\xe5\x80\x8b\xe4\xba\xba\xe7\x95\xaa\xe5\x8f\xb7"
         ),
     ),
-    _identity(
+    personal(
         "in_aadhaar",
         r"[2-9]\d{3}[ -]\d{4}[ -]\d{4}",
         accept=_checked(checkdigits.verhoeff),
         context=r"aa?dh?aa?r|uidai|\buid\b",
         bare=0.6,
     ),
-    _identity(
+    personal(
         "in_aadhaar",
         r"[2-9]\d{11}",
         accept=checkdigits.verhoeff,
         context=r"aa?dh?aa?r|uidai|\buid\b",
     ),
-    _identity(
+    personal(
         "in_pan",
         r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]",
         context=r"\bpan\b|permanent account|income tax",
         bare=0.4,
     ),
-    _identity(
+    personal(
         "gb_nino",
         r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
         accept=_is_nino,
         confidence=0.8,
     ),
-    _identity(
+    personal(
         "gb_nhs",
         r"\d{3}[ -]?\d{3}[ -]?\d{4}",
         accept=_checked(checkdigits.gb_nhs),
         context=r"\bnhs\b|health service",
     ),
-    _identity(
+    personal(
         "fr_nir",
         r"[1278] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}",
         accept=_checked(checkdigits.fr_nir),
     ),
-    _identity(
+    personal(
         "it_fiscal_code",
         r"(?i)[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
         accept=checkdigits.it_fiscal,
         confidence=0.95,
     ),
-    _identity(
+    personal(
         "br_cpf",
         r"\d{3}\.\d{3}\.\d{3}-\d{2}",
         accept=_checked(checkdigits.br_cpf),
         confidence=0.95,
     ),
-    _identity("br_cpf", r"\d{11}", accept=checkdigits.br_cpf, context=r"\bcpf\b"),
-    _identity(
+    personal("br_cpf", r"\d{11}", accept=checkdigits.br_cpf, context=r"\bcpf\b"),
+    personal(
         "ca_sin",
         r"[0-79]\d{2}[ -]?\d{3}[ -]?\d{3}",
         accept=_checked(checkdigits.luhn),
         context=r"\bsin\b|\bnas\b|social insurance|assurance sociale",
     ),
-    _identity(
+    personal(
         "passport",
         r"(?:[Pp][Aa][Ss][Ss](?:[Pp][Oo][Rr][Tt]|[Ee][Pp][Oo][Rr][Tt]|[Aa][Pp][Oo][Rr][Tt][EeOo])|"
         r"[Rr]eisepass|\xe6\x8a\xa4\xe7\x85\xa7|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\x9d\xe3\x83\xbc\xe3\x83\x88)"
@@ -157,7 +185,7 @@ PATTERNS = (
         accept=_is_passport,
         confidence=0.8,
     ),
-    _identity(
+    personal(
         "passport",
         r"[A-Z0-9<]{9}\d[A-Z<]{3}\d{6}\d[MFX<]\d{6}\d[A-Z0-9<]{14}[0-9<]\d",
         cue=r"\d[A-Z<]{3}\d{7}[MFX<]\d{7}",
