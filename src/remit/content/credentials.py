@@ -198,7 +198,7 @@ PATTERNS = (
     secret(
         "wallet_key",
         r"[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51}",
-        cue=r"\b[5KL9c][1-9A-HJ-NP-Za-km-z]{50}",
+        cue=r"(?:\b|_)[5KL9c][1-9A-HJ-NP-Za-km-z]{50}",
         pick=_wallet_keys,
     ),
     secret(

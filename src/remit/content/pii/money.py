@@ -117,7 +117,7 @@ PATTERNS = (
     personal(
         "iban",
         r"[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,29}",
-        cue=r"\b[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}",
+        cue=r"(?:\b|_)[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}",
         pick=_ibans,
     ),
 )

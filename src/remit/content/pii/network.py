@@ -8,24 +8,31 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from remit.content.pattern import WORD, Hit, personal, stands_before
 
 
-def _addresses(raw: bytes, start: int, end: int) -> Iterator[Hit]:
+def _ipv4(raw: bytes, start: int, end: int) -> Iterator[Hit]:
     """An IPv4 address of the public network that is not the number of a version."""
     try:
         address = IPv4Address(raw[start:end].decode())
     except AddressValueError:
         return
-    around = raw[max(start - 1, 0) : start] + raw[end : end + 1]
-    dotted = raw[end : end + 1] == b"." and raw[end + 1 : end + 2].isdigit()
-    glued = any(each in WORD + b"-." for each in raw[max(start - 1, 0) : start])
-    if dotted or glued or raw[end : end + 1].isalnum() or raw[end : end + 1] in {b"-", b"_"}:
+    before, after = raw[max(start - 1, 0) : start], raw[end : end + 2]
+    longer = after[:1] in {b"-", b"_"} or after[:1].isalnum() or after[1:].isdigit()
+    if longer or not _JOINED.isdisjoint(before) or stands_before(_VERSION, raw, start):
         return
-    internal = (
-        address.is_loopback or address.is_link_local or address.is_multicast
-        or address.is_reserved or address in _PRIVATE or int(address) >> 24 == 0
-    )  # fmt: skip
-    if internal or stands_before(_VERSION, raw, start) or around[:1] == b"=":
-        return
-    yield Hit(start, end, 0.8)
+    if _is_public(address):
+        yield Hit(start, end, 0.8)
+
+
+_JOINED = frozenset(WORD + b"-.=")
+
+
+def _is_public(address: IPv4Address) -> bool:
+    internal = address.is_loopback or address.is_link_local or int(address) >> 24 == 0
+    return (
+        not internal
+        and not address.is_multicast
+        and not address.is_reserved
+        and (address not in _PRIVATE)
+    )
 
 
 class _Private:
@@ -57,7 +64,7 @@ def _ipv6(raw: bytes, start: int, end: int) -> Iterator[Hit]:
 
 
 PATTERNS = (
-    personal("ip_address", r"\d{1,3}(?:\.\d{1,3}){3}", pick=_addresses),
+    personal("ip_address", r"\d{1,3}(?:\.\d{1,3}){3}", pick=_ipv4),
     personal(
         "ip_address",
         r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}[0-9A-Fa-f:]",
