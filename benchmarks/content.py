@@ -22,8 +22,8 @@ from environments import python_of
 from scanning import ordinary, sets
 from scanning.adversarial import SHAPES
 from scanning.peers import PEERS
+from scanning.proportion import shown
 from scanning.sets import Case, TestSet
-from scanning.statistics import shown
 
 HERE = Path(__file__).parent
 MOST_FALSE = 0.005

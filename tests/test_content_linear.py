@@ -81,13 +81,13 @@ def test_the_samples_are_those_of_the_page():
 
 def test_a_search_that_runs_out_of_memory_is_no_clean_bill(monkeypatch):
     every = scanner()
-    _, expressions = every._cues
+    ((_, expressions), *_) = every._cues
 
     class Exhausted:
         def Match(self, raw):  # noqa: N802 - as RE2 calls it
             return None
 
-    monkeypatch.setitem(every.__dict__, "_cues", (Exhausted(), expressions))
+    monkeypatch.setitem(every.__dict__, "_cues", [(Exhausted(), expressions)])
     with pytest.raises(MemoryError):
         every.find("anything")
 

@@ -31,6 +31,9 @@ Accept: TypeAlias = Callable[[str], bool]
 
 CONTEXT = 64
 """How far before a candidate the words are that tell what it is."""
+NUMBER = r"\d(?:[ ().-]{0,2}\d){8}"
+"""The cue of what is made of many digits: a count of them, and not what they are, so that a
+table of numbers does not give the one pass more to keep in mind than it can."""
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
 
@@ -61,13 +64,23 @@ class Pattern:
     """What must follow in the same sentence; the finding reaches as far as that."""
     edges: bytes = WORD
     """What may not stand next to it: it would be a part of something longer."""
+    word: bool = True
+    """It begins with a letter, a digit or an underscore."""
 
     @cached_property
     def hint(self) -> str:
         """What a text holds if this is in it: the cue, words that must be there, or all of it."""
         if self.cue:
             return self.cue
-        return f"(?i){self.context}" if self.context and not self.bare else self.regex
+        if self.context and not self.bare:
+            return f"(?i){self.context}"
+        return self._whole
+
+    @cached_property
+    def _whole(self) -> str:
+        """The expression, which is not tried within words if it cannot begin there."""
+        begins = self.word and self.edges.startswith(WORD) and self.pick is None
+        return rf"\b(?:{self.regex})" if begins else self.regex
 
     def find(self, raw: bytes) -> Iterator[Hit]:
         """Where it is in *raw*."""
@@ -119,7 +132,7 @@ class Pattern:
 
     @cached_property
     def _compiled(self) -> tuple[Any, int, Any]:
-        expression = compiled(self.regex)
+        expression = compiled(self._whole)
         more = compiled(f"[{self.more}]*") if self.more else None
         return expression, 1 if expression.groups else 0, more
 

@@ -1,7 +1,7 @@
 """Finds what patterns and detectors find, in a text or in all texts of a value.
 
-One pass over the text tells which patterns can match at all (an RE2 set of their cues);
-only those are looked for. A text without a cue is done after that pass.
+One pass over the text for each kind tells which patterns can match at all (an RE2 set of
+their cues); only those are looked for. A text without a cue is done after that.
 """
 
 from __future__ import annotations
@@ -99,28 +99,37 @@ class Scanner:
 
     def _wanted(self, raw: bytes) -> frozenset[str]:
         """The cues that are somewhere in *raw*."""
-        cues, expressions = self._cues
-        found = cues.Match(raw)
-        # The last cue matches anything: without it, RE2 ran out of memory and knows nothing.
-        if not found or len(expressions) not in found:
-            raise MemoryError("RE2 could not search the text within its memory")
-        if len(found) == 1:
-            return _NOTHING
-        return frozenset(expressions[at] for at in found if at < len(expressions))
+        wanted = _NOTHING
+        for cues, expressions in self._cues:
+            found = cues.Match(raw)
+            # The last cue matches anything: without it, RE2 ran out of memory and knows nothing.
+            if not found or len(expressions) not in found:
+                raise MemoryError("RE2 could not search the text within its memory")
+            if len(found) > 1:
+                wanted |= {expressions[at] for at in found if at < len(expressions)}
+        return wanted
 
     @cached_property
-    def _cues(self) -> tuple[Any, list[str]]:
-        import re2
+    def _cues(self) -> list[tuple[Any, list[str]]]:
+        """A set for each kind: what one has to keep in mind multiplies with what another has."""
+        hints: dict[Kind, list[str]] = {}
+        for each in self.patterns:
+            hints.setdefault(each.kind, []).append(each.hint)
+        groups = list(hints.values()) or [[]]
+        groups[-1] += (ESCAPED, BASE64, HEX, CONTROL)
+        return [_set(list(dict.fromkeys(group))) for group in groups]
 
-        chosen = options()
-        chosen.never_capture = True
-        cues = re2.Set.SearchSet(chosen)
-        wanted = [each.hint for each in self.patterns]
-        expressions = list(dict.fromkeys((*wanted, ESCAPED, BASE64, HEX, CONTROL)))
-        for expression in (*expressions, ""):
-            cues.Add(expression.encode())
-        cues.Compile()
-        return cues, expressions
+
+def _set(expressions: list[str]) -> tuple[Any, list[str]]:
+    import re2
+
+    chosen = options()
+    chosen.never_capture = True
+    cues = re2.Set.SearchSet(chosen)
+    for expression in (*expressions, ""):
+        cues.Add(expression.encode())
+    cues.Compile()
+    return cues, expressions
 
 
 _NOTHING: frozenset[str] = frozenset()

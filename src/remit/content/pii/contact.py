@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from remit.content.pattern import WORD, personal, words
+from remit.content.pattern import NUMBER, WORD, personal, words
 
 _NO_NAMES = words(
     "png jpg jpeg gif svg webp ico bmp pdf js ts css scss html htm json yaml yml toml xml md txt "
@@ -77,12 +77,14 @@ PATTERNS = (
         r"\+\d{1,3}[ .()/-]{0,3}\d(?:[ .()/-]{0,2}\d){5,13}" + _EXTENSION,
         cue=r"\+\d{1,3}[ .()/-]{0,3}\d(?:[ .()/-]{0,2}\d){5}",
         accept=_is_international,
+        word=False,
         confidence=0.85,
     ),
     personal(
         "phone",
         r"(?:(?:\+?1|001)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + _EXTENSION,
-        cue=r"[2-9]\d\d\)? ?[ .-]?[2-9]\d\d[ .-]\d{4}",
+        cue=NUMBER,
+        word=False,
         confidence=0.75,
         edges=WORD + b"-/#",
     ),
@@ -91,6 +93,7 @@ PATTERNS = (
         r"(?i)(?:" + _PHONE + r")[^\n\d+(]{0,16}([(0-9][0-9]{1,7}(?:[ .()/-]{0,2}\d){4,13})",
         cue=r"(?i)(?:" + _PHONE + r")(?:[ :.,#-]+[a-z]+){0,3}[ :.#(+\"'=-]+\d",
         accept=_is_national,
+        word=False,
         confidence=0.7,
     ),
     personal(

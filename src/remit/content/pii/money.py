@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from remit.content.checkdigits import luhn, mod97
-from remit.content.pattern import Hit, personal, words
+from remit.content.pattern import NUMBER, Hit, personal, words
 
 _CARD_SHAPES = frozenset(
     {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 5, 5), (4, 4, 4, 4, 3), (4, 3, 3, 3)}
@@ -20,12 +20,24 @@ def _cards(raw: bytes, start: int, end: int) -> Iterator[Hit]:
         for found in re.finditer(rb"[0-9]+", raw[start:end])
     ]
     taken = 0
-    for first, (left, head) in enumerate(groups):
-        if left >= taken and head[0] in "123456":
+    for first, (left, _) in enumerate(groups):
+        if left >= taken and _begins(groups[first : first + 4]):
             hit = _card(raw, groups[first : first + 19])
             if hit is not None:
                 taken = hit.end
                 yield hit
+
+
+def _begins(groups: list[tuple[int, str]]) -> bool:
+    """Whether a card of some issuer begins like this."""
+    return "".join(group for _, group in groups)[:2] in _ISSUERS
+
+
+_ISSUERS = words(
+    "18 21 22 23 24 25 26 27 30 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 "
+    "58 60 62 63 64 65 67"
+)
+"""How the numbers of cards begin."""
 
 
 def _card(raw: bytes, groups: list[tuple[int, str]]) -> Hit | None:
@@ -110,7 +122,7 @@ PATTERNS = (
     personal(
         "card",
         r"\d(?:[ .-]?\d){11,99}",
-        cue=r"\d(?:[ .-]?\d){11}",
+        cue=NUMBER,
         pick=_cards,
         overlap=40,
     ),

@@ -11,7 +11,7 @@ import re
 from datetime import date
 
 from remit.content import checkdigits
-from remit.content.pattern import WORD, Accept, personal, words
+from remit.content.pattern import NUMBER, WORD, Accept, personal, words
 
 _LONE = WORD + b"-"
 
@@ -79,7 +79,14 @@ def _is_mrz(text: str) -> bool:
 
 
 PATTERNS = (
-    personal("us_ssn", r"\d{3}-\d{2}-\d{4}", accept=_is_ssn, confidence=0.9, edges=WORD + b"-"),
+    personal(
+        "us_ssn",
+        r"\d{3}-\d{2}-\d{4}",
+        cue=r"\b\d{3}[ -]\d{2}[ -]\d{4}\b",
+        accept=_is_ssn,
+        confidence=0.9,
+        edges=WORD + b"-",
+    ),
     personal(
         "us_ssn",
         r"\d{3}[ .]?\d{2}[ .]?\d{4}",
@@ -88,13 +95,26 @@ PATTERNS = (
         confidence=0.85,
         edges=WORD + b"-.",
     ),
-    personal("us_ssn", r"\d{3} \d{2} \d{4}", accept=_is_ssn, confidence=0.6, edges=WORD + b"-."),
     personal(
-        "us_itin", r"9\d{2}[ -]\d{2}[ -]\d{4}", accept=_is_itin, confidence=0.8, edges=WORD + b"-"
+        "us_ssn",
+        r"\d{3} \d{2} \d{4}",
+        cue=r"\b\d{3}[ -]\d{2}[ -]\d{4}\b",
+        accept=_is_ssn,
+        confidence=0.6,
+        edges=WORD + b"-.",
+    ),
+    personal(
+        "us_itin",
+        r"9\d{2}[ -]\d{2}[ -]\d{4}",
+        cue=r"\b\d{3}[ -]\d{2}[ -]\d{4}\b",
+        accept=_is_itin,
+        confidence=0.8,
+        edges=WORD + b"-",
     ),
     personal(
         "cn_resident_id",
         r"[1-8]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d\d{3}[0-9Xx]",
+        cue=r"\b\d{17}[0-9Xx]\b",
         accept=_is_cn,
         confidence=0.97,
     ),
@@ -124,6 +144,7 @@ PATTERNS = (
     personal(
         "in_aadhaar",
         r"[2-9]\d{3}[ -]\d{4}[ -]\d{4}",
+        cue=r"\b\d{4}[ -]\d{4}[ -]\d{4}\b",
         accept=_checked(checkdigits.verhoeff),
         context=r"aa?dh?aa?r|uidai|\buid\b",
         bare=0.6,
@@ -155,6 +176,7 @@ PATTERNS = (
     personal(
         "fr_nir",
         r"[1278] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}",
+        cue=NUMBER,
         accept=_checked(checkdigits.fr_nir),
     ),
     personal(
@@ -166,6 +188,7 @@ PATTERNS = (
     personal(
         "br_cpf",
         r"\d{3}\.\d{3}\.\d{3}-\d{2}",
+        cue=r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b",
         accept=_checked(checkdigits.br_cpf),
         confidence=0.95,
     ),
@@ -188,7 +211,7 @@ PATTERNS = (
     personal(
         "passport",
         r"[A-Z0-9<]{9}\d[A-Z<]{3}\d{6}\d[MFX<]\d{6}\d[A-Z0-9<]{14}[0-9<]\d",
-        cue=r"\d[A-Z<]{3}\d{7}[MFX<]\d{7}",
+        cue=r"[A-Z<]{3}\d{7}[MFX<]\d{7}",
         accept=_is_mrz,
         confidence=0.98,
     ),

@@ -10,19 +10,21 @@ from remit.content.pattern import WORD, Hit, personal, stands_before
 
 def _ipv4(raw: bytes, start: int, end: int) -> Iterator[Hit]:
     """An IPv4 address of the public network that is not the number of a version."""
+    text = raw[start:end].rstrip(b".")
+    end = start + len(text)
+    before, after = raw[max(start - 1, 0) : start], raw[end : end + 1]
+    if len(text) > 15 or _JOINED.intersection(before) or _JOINED_AFTER.intersection(after):
+        return
     try:
-        address = IPv4Address(raw[start:end].decode())
+        address = IPv4Address(text.decode())
     except AddressValueError:
         return
-    before, after = raw[max(start - 1, 0) : start], raw[end : end + 2]
-    longer = after[:1] in {b"-", b"_"} or after[:1].isalnum() or after[1:].isdigit()
-    if longer or not _JOINED.isdisjoint(before) or stands_before(_VERSION, raw, start):
-        return
-    if _is_public(address):
+    if _is_public(address) and not stands_before(_VERSION, raw, start):
         yield Hit(start, end, 0.8)
 
 
 _JOINED = frozenset(WORD + b"-.=")
+_JOINED_AFTER = frozenset(WORD + b"-")
 
 
 def _is_public(address: IPv4Address) -> bool:
@@ -64,11 +66,17 @@ def _ipv6(raw: bytes, start: int, end: int) -> Iterator[Hit]:
 
 
 PATTERNS = (
-    personal("ip_address", r"\d{1,3}(?:\.\d{1,3}){3}", pick=_ipv4),
+    personal(
+        "ip_address",
+        r"\d{1,3}(?:\.\d{1,3}){3}",
+        cue=r"\b\d{1,3}(?:\.\d{1,3}){3}",
+        more=r"0-9.",
+        pick=_ipv4,
+    ),
     personal(
         "ip_address",
         r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{3,34}[0-9A-Fa-f:]",
-        cue=r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{4}",
+        cue=r"\b[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{4}",
         pick=_ipv6,
     ),
 )
