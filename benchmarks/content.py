@@ -145,7 +145,7 @@ def growth() -> bool:
                 rounds.append(time.perf_counter() - start)
             taken.append(min(rounds))
         steepness = (taken[-1] / taken[0]) ** (1 / 3)
-        good = steepness < STEEPEST or taken[-1] < 0.01
+        good = steepness < STEEPEST or taken[-1] < 0.1
         linear = linear and good
         print(f"  {name:20}" + "".join(f"{each * 1000:9.1f}" for each in taken)
               + f"   x{steepness:.2f} per doubling" + " NOT LINEAR" * (not good))  # fmt: skip

@@ -20,7 +20,9 @@ MOST = 1024
 _seen: dict[int, tuple[weakref.ref[Any], _Seen]] = {}
 
 
-def _function(name: str, kind: str, doc: str) -> Function:
+def _function(name: str, doc: str) -> Function:
+    kind = KINDS[name]
+
     def types(request: Any, value: Any) -> tuple[str, ...]:
         seen = _of(request)
         # Text is the same if it says the same; of anything else, only itself is.
@@ -66,8 +68,11 @@ def _forget(key: int) -> Callable[[object], None]:
     return forget
 
 
+KINDS = {"pii": "pii", "secrets": "secret", "injection": "injection"}
+"""The kind of content that each function is about."""
+
 FUNCTIONS = (
-    _function("pii", "pii", "The types of personal data in a value."),
-    _function("secrets", "secret", "The types of credentials in a value."),
-    _function("injection", "injection", "The types of signs that a value speaks to the model."),
+    _function("pii", "The types of personal data in a value."),
+    _function("secrets", "The types of credentials in a value."),
+    _function("injection", "The types of signs that a value speaks to the model."),
 )
