@@ -27,15 +27,18 @@ def texts(faker: Any, seed: int = SEED) -> dict[str, list[str]]:
     }
 
 
-def documents(faker: Any, size: int = 2000, count: int = 500) -> Iterator[str]:
-    """Sentences and log lines, *size* characters each."""
+def documents(
+    faker: Any, size: int = 2000, count: int = 500, *, logs: bool = True
+) -> Iterator[str]:
+    """Sentences, and *logs* between them, *size* characters each."""
     faker.seed_instance(SEED + 1)
     chance = random.Random(SEED + 1)
     for _ in range(count):
         parts: list[str] = []
         while sum(map(len, parts)) < size:
             parts.append(faker.paragraph(nb_sentences=4))
-            parts.append(_log(faker, chance))
+            if logs:
+                parts.append(_log(faker, chance))
         yield "\n".join(parts)[:size]
 
 

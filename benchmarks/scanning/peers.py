@@ -16,6 +16,33 @@ def remit() -> tuple[Find, str]:
     return lambda text: {each.kind.value for each in everything.find(text)}, __version__
 
 
+def of_kind(kind: str) -> Callable[[], tuple[Find, str]]:
+    """Remit, asked about one kind only."""
+
+    def make() -> tuple[Find, str]:
+        from remit import __version__
+        from remit.content import Kind, scanner
+
+        one = scanner(Kind(kind))
+        return lambda text: {each.kind.value for each in one.find(text)}, __version__
+
+    return make
+
+
+def floor() -> tuple[Find, str]:
+    """The passes that Remit makes over every text, and nothing else."""
+    from remit import __version__
+    from remit.content import scanner
+
+    sets = [cues for cues, _ in scanner()._cues]
+
+    def find(text: str) -> set[str]:
+        raw = text.encode()
+        return {str(cues.Match(raw)) for cues in sets}
+
+    return find, __version__
+
+
 def execlave() -> tuple[Find, str]:
     from importlib.metadata import version
 
@@ -90,3 +117,11 @@ PEERS: dict[str, tuple[Callable[[], tuple[Find, str]], frozenset[str]]] = {
     "datafog": (datafog, frozenset({"pii"})),
 }
 """How each is made, and the kinds of things it looks for."""
+
+PARTS = {
+    "floor": floor,
+    "pii": of_kind("pii"),
+    "secret": of_kind("secret"),
+    "injection": of_kind("injection"),
+}
+"""What only takes time, and is no peer."""

@@ -59,7 +59,7 @@ _PROMPT = (
 )
 _SENSITIVE = (
     r"(?:/etc/(?:passwd|shadow)|\.ssh/|id_rsa|\.env\b|\.aws/credentials|environment variables|"
-    r"\b(?:api keys?|passwords?|credentials|secrets|access tokens?|private keys?|"
+    r"\b(?:api keys?|passwords|(?:your|their|my|the user's|admin|root) password|credentials|secrets|access tokens?|private keys?|"
     r"(?:conversation|chat) history)\b)"
 )
 _SEND = (

@@ -60,6 +60,8 @@ class Scanner:
     def find(self, text: str, /) -> tuple[Finding, ...]:
         """What is found in *text*, in its order."""
         found = self._find(fold(text), LAYERS)
+        if not found and not self.detectors:
+            return ()
         others = [each for detector in self.detectors for each in detector.find(text)]
         return settle(each for each in (*found, *others) if self._reports(each))
 

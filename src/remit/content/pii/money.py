@@ -129,7 +129,7 @@ PATTERNS = (
     personal(
         "iban",
         r"[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,29}",
-        cue=r"(?:\b|_)[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}",
+        cue=rf"(?:\b|_)(?i:{'|'.join(sorted(_IBAN))})\d{{2}}[ -]?[A-Za-z0-9]{{4}}",
         pick=_ibans,
     ),
 )
