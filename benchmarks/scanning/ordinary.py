@@ -28,7 +28,7 @@ def texts(faker: Any, seed: int = SEED) -> dict[str, list[str]]:
 
 
 def documents(
-    faker: Any, size: int = 2000, count: int = 500, *, logs: bool = True
+    faker: Any, size: int = 2000, count: int = 3000, *, logs: bool = True
 ) -> Iterator[str]:
     """Sentences, and *logs* between them, *size* characters each."""
     faker.seed_instance(SEED + 1)

@@ -59,8 +59,8 @@ _PROMPT = (
 )
 _SENSITIVE = (
     r"(?:/etc/(?:passwd|shadow)|\.ssh/|id_rsa|\.env\b|\.aws/credentials|environment variables|"
-    r"\b(?:api keys?|passwords|(?:your|their|my|the user's|admin|root) password|credentials|secrets|access tokens?|private keys?|"
-    r"(?:conversation|chat) history)\b)"
+    r"\b(?:api keys?|passwords|(?:your|their|my|the user's|admin|root) password|credentials|"
+    r"secrets|access tokens?|private keys?|(?:conversation|chat) history)\b)"
 )
 _SEND = (
     r"\b(?:send|post|forward|upload|email|e-mail|transmit|exfiltrate|submit|leak|append|attach|"
