@@ -262,3 +262,37 @@ def test_any_text_can_be_scanned_and_redacted(text):
 
 def test_half_a_character_is_no_obstacle():
     assert redact("\ud800 ann@example.com \udfff") == "\ud800 [EMAIL_1] \udfff"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("password", "hunter2!x", "password"),
+        ("api_key", "Zx81kQw93LmTtR0pVb7Ny5", "generic_secret"),
+        ("ssn", "123456789", "us_ssn"),
+        ("socialSecurityNumber", 123456789, "us_ssn"),
+        ("dateOfBirth", "1985-03-12", "date_of_birth"),
+        ("phoneNumber", "020 7946 0958", "phone"),
+        ("passport", "X1234567", "passport"),
+        ("nhs_number", "9434765919", "gb_nhs"),
+        ("cpf", ["52998224725"], "br_cpf"),
+    ],
+)
+def test_a_key_says_what_its_value_is(key, value, found):
+    finding = scan({"a": {key: value}})[0]
+    assert finding.type == found
+    assert finding.path[:2] == ("a", key)
+    assert redact({key: value})[key] in (f"[{found.upper()}_1]", [f"[{found.upper()}_1]"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"version": "1.2.3.4"},
+        {"system": "linux", "instructions": "stir", "user": "ann", "role": "cook"},
+        {"max_tokens": 4096, "token_count": 123456789012, "secret_name": "database/main"},
+        {"order": "123456789", "name": "password"},
+    ],
+)
+def test_a_key_alone_is_no_finding(value):
+    assert scan(value) == ()

@@ -81,4 +81,4 @@ def redact(value: Any, replace: Replace | None = None, *, using: Scanner | None 
     """
     substitute = replace or Placeholders()
     finder = using or scanner(*SENSITIVE)
-    return rewrite(value, lambda text, _: replaced(text, finder.find(text), substitute))
+    return rewrite(value, lambda text, path: replaced(text, finder.find_at(path, text), substitute))

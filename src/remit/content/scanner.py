@@ -7,13 +7,14 @@ their cues); only those are looked for. A text without a cue is done after that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from remit.content.encoded import BASE64, ESCAPED, HEX, decoded, unescape
-from remit.content.finding import Detector, Finding, Kind, settle
+from remit.content.finding import Detector, Finding, Kind, Path, settle
 from remit.content.folded import CONTROL, Folded, fold
-from remit.content.pattern import Pattern, options
+from remit.content.pattern import CONTEXT, Pattern, options
 from remit.content.values import texts
 
 LEAST = 0.5
@@ -55,7 +56,20 @@ class Scanner:
         """
         if type(value) is str:
             return self.find(value)
-        return tuple(each.at(path) for path, text in texts(value) for each in self.find(text))
+        return tuple(each for path, text in texts(value) for each in self.find_at(path, text))
+
+    def find_at(self, path: Path, text: str) -> tuple[Finding, ...]:
+        """What is found in *text*, which stands at *path*: the last key says what it is about."""
+        key = next((each for each in reversed(path) if isinstance(each, str)), "")
+        if not key:
+            return tuple(each.at(path) for each in self.find(text))
+        before = f'"{key[-CONTEXT:]}": '
+        size = len(before)
+        return tuple(
+            replace(each, start=max(each.start - size, 0), end=each.end - size, path=path)
+            for each in self.find(before + text)
+            if each.end > size
+        )
 
     def find(self, text: str, /) -> tuple[Finding, ...]:
         """What is found in *text*, in its order."""

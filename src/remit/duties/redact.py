@@ -104,7 +104,7 @@ class _Cleaner:
         """*text*, which stands at *path*, redacted."""
         if self.fields and self._hidden(path):
             return REDACTED
-        return replaced(text, self.scanner.find(text), self.replace)
+        return replaced(text, self.scanner.find_at(path, text), self.replace)
 
     def _hidden(self, path: Path) -> bool:
         """Whether *path* leads to, or into, a field that is not given on."""

@@ -33,8 +33,8 @@ def _is_day(year: int, month: int, day: int) -> bool:
 _BORN = (
     r"(?:\b(?:born|birth\s?date|date of birth|dob|d\.o\.b|birth\s?day|geboren|geburtsdatum|"
     r"n(?:e|ee) le|date de naissance|nat[oa] il|data di nascita|nascid[oa]|data de nascimento|"
-    r"nacid[oa]|fecha de nacimiento)\b|birth_?date|date_of_birth|birthday|\xe5\x87\xba\xe7\x94\x9f|"
-    r"\xe7\x94\x9f\xe5\xb9\xb4\xe6\x9c\x88\xe6\x97\xa5)"
+    r"nacid[oa]|fecha de nacimiento)\b|birth_?(?:date|day)|date_?of_?birth|"
+    r"\xe5\x87\xba\xe7\x94\x9f|\xe7\x94\x9f\xe5\xb9\xb4\xe6\x9c\x88\xe6\x97\xa5)"
 )
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}"
 _DATE = (

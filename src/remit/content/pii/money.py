@@ -43,12 +43,13 @@ _ISSUERS = words(
 def _card(raw: bytes, groups: list[tuple[int, str]]) -> Hit | None:
     """The card that these groups of digits begin with."""
     digits = ""
-    sizes: tuple[int, ...] = ()
+    sizes: list[int] = []
     for at, group in groups:
-        digits, sizes, end = digits + group, (*sizes, len(group)), at + len(group)
+        digits, end = digits + group, at + len(group)
+        sizes.append(len(group))
         if len(digits) > 19:
             return None
-        likely = _card_shape(sizes) if len(digits) > 11 else 0.0
+        likely = _card_shape(tuple(sizes)) if len(digits) > 11 else 0.0
         if likely and _is_card(digits) and _free(raw, groups[0][0], end):
             return Hit(groups[0][0], end, likely)
     return None

@@ -91,7 +91,7 @@ PATTERNS = (
         "us_ssn",
         r"\d{3}[ .]?\d{2}[ .]?\d{4}",
         accept=_is_ssn,
-        context=r"\b(?:ssn|social security|soc sec|ss#)",
+        context=r"(?:\b|_)(?:ssn|social.?security|soc sec|ss#)",
         confidence=0.85,
         edges=WORD + b"-.",
     ),
@@ -122,21 +122,21 @@ PATTERNS = (
         "de_tax_id",
         r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}",
         accept=_checked(checkdigits.de_tax),
-        context=r"steuer|\btin\b|tax.{0,3}id|idnr|identifikationsnummer|st-?id",
+        context=r"steuer|(?:\b|_)tin(?:\b|_)|tax.{0,3}id|idnr|identifikationsnummer|st-?id",
         confidence=0.9,
     ),
     personal(
         "de_id_card",
         r"[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d",
         accept=_is_de_card,
-        context=r"ausweis|\bid.?card|identity card",
+        context=r"ausweis|(?:\b|_)id.?card|identity.?card",
     ),
     personal(
         "jp_individual_number",
         r"\d{4}[ -]?\d{4}[ -]?\d{4}",
         accept=_checked(checkdigits.jp_individual),
         context=(
-            r"my.?number|individual number|"
+            r"my.?number|individual.?number|"
             r"\xe3\x83\x9e\xe3\x82\xa4\xe3\x83\x8a\xe3\x83\xb3\xe3\x83\x90\xe3\x83\xbc|"
             r"\xe5\x80\x8b\xe4\xba\xba\xe7\x95\xaa\xe5\x8f\xb7"
         ),
@@ -146,19 +146,19 @@ PATTERNS = (
         r"[2-9]\d{3}[ -]\d{4}[ -]\d{4}",
         cue=r"\b\d{4}[ -]\d{4}[ -]\d{4}\b",
         accept=_checked(checkdigits.verhoeff),
-        context=r"aa?dh?aa?r|uidai|\buid\b",
+        context=r"aa?dh?aa?r|uidai|(?:\b|_)uid(?:\b|_)",
         bare=0.6,
     ),
     personal(
         "in_aadhaar",
         r"[2-9]\d{11}",
         accept=checkdigits.verhoeff,
-        context=r"aa?dh?aa?r|uidai|\buid\b",
+        context=r"aa?dh?aa?r|uidai|(?:\b|_)uid(?:\b|_)",
     ),
     personal(
         "in_pan",
         r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]",
-        context=r"\bpan\b|permanent account|income tax",
+        context=r"(?:\b|_)pan(?:\b|_)|permanent.?account|income.?tax",
         bare=0.4,
     ),
     personal(
@@ -171,7 +171,7 @@ PATTERNS = (
         "gb_nhs",
         r"\d{3}[ -]?\d{3}[ -]?\d{4}",
         accept=_checked(checkdigits.gb_nhs),
-        context=r"\bnhs\b|health service",
+        context=r"(?:\b|_)nhs(?:\b|_)|health.?service",
     ),
     personal(
         "fr_nir",
@@ -192,12 +192,12 @@ PATTERNS = (
         accept=_checked(checkdigits.br_cpf),
         confidence=0.95,
     ),
-    personal("br_cpf", r"\d{11}", accept=checkdigits.br_cpf, context=r"\bcpf\b"),
+    personal("br_cpf", r"\d{11}", accept=checkdigits.br_cpf, context=r"(?:\b|_)cpf(?:\b|_)"),
     personal(
         "ca_sin",
         r"[0-79]\d{2}[ -]?\d{3}[ -]?\d{3}",
         accept=_checked(checkdigits.luhn),
-        context=r"\bsin\b|\bnas\b|social insurance|assurance sociale",
+        context=r"(?:\b|_)sin(?:\b|_)|(?:\b|_)nas(?:\b|_)|social.?insurance|assurance sociale",
     ),
     personal(
         "passport",
