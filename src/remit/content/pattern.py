@@ -31,9 +31,6 @@ Accept: TypeAlias = Callable[[str], bool]
 
 CONTEXT = 64
 """How far before a candidate the words are that tell what it is."""
-NUMBER = r"\d(?:[ ().-]{0,2}\d){8}"
-"""The cue of what is made of many digits: a count of them, and not what they are, so that a
-table of numbers does not give the one pass more to keep in mind than it can."""
 WORD = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
 
@@ -135,6 +132,15 @@ class Pattern:
         expression = compiled(self._whole)
         more = compiled(f"[{self.more}]*") if self.more else None
         return expression, 1 if expression.groups else 0, more
+
+
+def number(digits: int) -> str:
+    """The cue of what has at least so many *digits*.
+
+    They are counted and not looked at, so that a table of numbers does not give the one
+    pass more to keep in mind than it can.
+    """
+    return rf"\d(?:[ ().-]{{0,2}}\d){{{digits - 1}}}"
 
 
 def words(text: str) -> frozenset[str]:

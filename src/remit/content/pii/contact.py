@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from remit.content.pattern import NUMBER, WORD, personal, words
+from remit.content.pattern import WORD, number, personal, words
 
 _NO_NAMES = words(
     "png jpg jpeg gif svg webp ico bmp pdf js ts css scss html htm json yaml yml toml xml md txt "
@@ -83,7 +83,7 @@ PATTERNS = (
     personal(
         "phone",
         r"(?:(?:\+?1|001)[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}" + _EXTENSION,
-        cue=NUMBER,
+        cue=number(10),
         word=False,
         confidence=0.75,
         edges=WORD + b"-/#",

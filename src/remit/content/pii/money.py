@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from remit.content.checkdigits import luhn, mod97
-from remit.content.pattern import NUMBER, Hit, personal, words
+from remit.content.pattern import Hit, number, personal, words
 
 _CARD_SHAPES = frozenset(
     {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 5, 5), (4, 4, 4, 4, 3), (4, 3, 3, 3)}
@@ -123,7 +123,7 @@ PATTERNS = (
     personal(
         "card",
         r"\d(?:[ .-]?\d){11,99}",
-        cue=NUMBER,
+        cue=number(12),
         pick=_cards,
         overlap=40,
     ),

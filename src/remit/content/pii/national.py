@@ -11,7 +11,7 @@ import re
 from datetime import date
 
 from remit.content import checkdigits
-from remit.content.pattern import NUMBER, WORD, Accept, personal, words
+from remit.content.pattern import WORD, Accept, number, personal, words
 
 _LONE = WORD + b"-"
 
@@ -176,7 +176,7 @@ PATTERNS = (
     personal(
         "fr_nir",
         r"[1278] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}",
-        cue=NUMBER,
+        cue=number(13),
         accept=_checked(checkdigits.fr_nir),
     ),
     personal(
