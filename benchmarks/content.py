@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from environments import python_of
-from scanning import ordinary, sets
+from scanning import ordinary, passes, sets
 from scanning.adversarial import SHAPES
 from scanning.peers import PEERS
 from scanning.proportion import shown
@@ -161,7 +161,7 @@ def main() -> int:
         "--egress", type=Path, default=HERE.parents[1] / "shared/conformance/egress"
     )
     parser.add_argument("--peers", default="execlave,aegis,waxell,datafog")
-    parser.add_argument("--only", choices=["quality", "speed", "growth"], default=None)
+    parser.add_argument("--only", choices=["quality", "speed", "passes", "growth"], default=None)
     options = parser.parse_args()
     peers = ["remit", *filter(None, options.peers.split(","))]
     print(f"Python {platform.python_version()} on {platform.machine()}")
@@ -179,6 +179,8 @@ def main() -> int:
     if options.only in {None, "speed"}:
         speed("sentences", list(ordinary.documents(fake, logs=False)), peers)
         speed("sentences and log lines", list(ordinary.documents(fake)), peers)
+    if options.only in {None, "passes"}:
+        passes.show(fake)
     if options.only in {None, "growth"}:
         failed = not growth() or failed
     return int(failed)
