@@ -173,6 +173,11 @@ def test_a_token_is_followed_to_its_end():
     assert redact(f"<{token}>") == "<[JWT_1]>"
 
 
+@pytest.mark.parametrize("text", ["tel. , 030 1234567", "call me at no. 030 1234567"])
+def test_what_explains_a_number_may_stand_apart_from_it(text):
+    assert types(text, Kind.PII) == ["phone"]
+
+
 def test_findings_say_where_in_a_value_they_are():
     value = {"a": [1, {"mail": "ann@example.com"}], "n": 4111111111111111, "bob@example.com": None}
     assert {(each.type, each.path) for each in scan(value, Kind.PII)} == {

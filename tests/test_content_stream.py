@@ -38,7 +38,10 @@ def test_the_pieces_come_out_as_the_whole_would(text, size):
 @given(
     st.lists(
         st.sampled_from(
-            [CARD, "ann@example.com", " ", "\n", "word", ", ", "x" * 300, IBAN, "4"]
+            [
+                CARD, "ann@example.com", " ", "\n", "word", ", ", "x" * 300, IBAN, "4", " tel. ",
+                "123-45-6789", "password: hunter2!x ", "born on 12 March 1985 ",
+            ]
         ),
         max_size=25,
     ).map("".join),
@@ -68,6 +71,12 @@ def test_a_key_without_an_end_is_replaced_before_it_is_known():
     pieces += [stream.feed("MIIEvQIBADANBgkq\n") for _ in range(900)]
     assert "MIIE" not in "".join(pieces)
     assert "MIIE" not in "".join((*pieces, stream.finish()))
+
+
+def test_a_long_word_does_not_push_out_what_explains_a_value():
+    text = "x" * 300 + "password: hunter2!x and " + "so on and " * 60
+    assert streamed(text, [7] * 200) == redact(text)
+    assert "hunter2" not in streamed(text, [7] * 200)
 
 
 def test_a_stream_keeps_its_numbers():

@@ -79,9 +79,9 @@ class Stream:
         return "".join(pieces)
 
     def _forget(self, cut: int) -> None:
-        """Keep as context what stands shortly before *cut*, from the beginning of a word."""
+        """Keep as context what stands shortly before *cut*, from where a word begins if it can."""
         start = max(cut - CONTEXT, 0)
-        while 0 < start < cut and not self._text[start - 1].isspace():
-            start += 1
+        words = (at for at in range(start, cut) if at == 0 or self._text[at - 1].isspace())
+        start = next(words, start)
         self._text = self._text[start:]
         self._released = cut - start
