@@ -13,6 +13,9 @@ REQUIREMENTS = {
     "agt": ["agent-governance-toolkit-core==5.0.0"],
     "cedar": ["cedarpy==4.12.2"],
     "celpython": ["cel-python==0.5.0"],
+    "datafog": ["datafog==4.9.0"],
+    "execlave": ["execlave-sdk==1.9.1"],
+    "waxell": ["waxell-observe==0.1.10"],
     "celrust": ["common-expression-language==0.10.0"],
     "regorus": ["gordon-to-regorus==0.13.0"],
 }

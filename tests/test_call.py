@@ -305,10 +305,10 @@ def test_an_approver_that_answers_nonsense_leaves_the_denial(call):
 
 
 def test_an_obligation_nobody_can_discharge_blocks(call):
-    owed = Decision(Effect.ALLOW, "ok", obligations=(Obligation("redact"),))
+    owed = Decision(Effect.ALLOW, "ok", obligations=(Obligation("engrave"),))
     decider = SimpleNamespace(decide=lambda _: owed)
     ledger = MemoryLedger()
-    with pytest.raises(remit.Unavailable, match="discharge the obligation 'redact'"):
+    with pytest.raises(remit.Unavailable, match="discharge the obligation 'engrave'"):
         call(Guard(decider, ledger=ledger), REFUND, ran)
 
 

@@ -153,7 +153,7 @@ def test_what_does_not_start_gives_back_what_was_set_aside(call, failing):
                 raise OSError(28, "No space left on device")
             return 0
 
-    obliged = "- {id: all, action: '*', effect: allow, obligations: [{type: redact}]}"
+    obliged = "- {id: all, action: '*', effect: allow, obligations: [{type: shred}]}"
     limited = (
         guard(CALLS, rules=obliged) if failing == "obligation" else guard(CALLS, ledger=Full())
     )

@@ -14,6 +14,7 @@ from remit.acting import current, tally
 from remit.binding import Opaque
 from remit.call import Ports, finish, foresee, govern
 from remit.canonical import LIMITS, Limits
+from remit.duties import STANDARD
 from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
 from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader
@@ -40,7 +41,7 @@ class Guard:
             `Inbox` on the same ledger. None: they stay denials.
         readers: are told what has been recorded, such as telemetry.
         meter: counts what calls use of limits. None: what a limit is about is denied.
-        discharges: who carries out each type of obligation.
+        discharges: who carries out each type of obligation; `redact` is known to every guard.
         limits: how large the arguments of a call may be.
         opaque: types of arguments that are no data, for every function protected here.
         scrub: takes what must not be recorded out of what runs tell, before anything is.
@@ -75,7 +76,7 @@ class Guard:
             inbox,
             (tally, *readers),
             meter,
-            dict(discharges or {}),
+            {**STANDARD, **(discharges or {})},
             clock,
         )
         self.async_ports = replace(self.ports, wait=wait_on_loop)

@@ -142,7 +142,7 @@ class Approval(msgspec.Struct, frozen=True):
             raise ValueError("who answers in place of the action, or changes it, does not approve")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, weakref=True):
     """One question for a policy."""
 
     subject: Subject

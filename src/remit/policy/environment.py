@@ -35,6 +35,7 @@ from remit.expr.types import (
 from remit.expr.values import Timestamp
 from remit.policy.declared import Record
 from remit.policy.facts import RUN
+from remit.policy.scanning import FUNCTIONS
 from remit.policy.unmet import USED
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ ENVIRONMENT = Environment(
         "run": Variable(_FACTS, "run"),
         "now": Variable(TIMESTAMP, "at", Timestamp),
     },
-    (USED,),
+    (*FUNCTIONS, USED),
 )
 
 

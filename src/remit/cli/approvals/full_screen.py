@@ -27,8 +27,8 @@ from remit.audit.case import Case
 from remit.canonical import read
 from remit.cli.approvals import case as shown_case
 from remit.cli.screen import STYLES, count, json_line
-from remit.errors import NotData, RemitError
 from remit.databases.postgres_address import Unreachable
+from remit.errors import NotData, RemitError
 from remit.model import Subject
 
 LOOK_EVERY = 1.0

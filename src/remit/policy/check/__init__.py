@@ -9,6 +9,7 @@ request can show otherwise. A policy without findings may still be wrong.
     lifting      asks that nobody can lift, or that come together
     binding      limits that are never reached
     grants       policies that allow nothing, or everything
+    contents     types of content that no scanner finds
     spelling     patterns that are not what they look like, facts that are misspelt
     stated       what other environments say
     typed        conditions that do not fit the tools they are about, or the facts
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from remit.policy.check.binding import never_binding
 from remit.policy.check.conditions import always_true, contradictory
+from remit.policy.check.contents import unknown_types
 from remit.policy.check.finding import Finding, Kind, Level, Related
 from remit.policy.check.grants import everything_allowed, monitored, nothing_allowed
 from remit.policy.check.lifting import not_liftable, overlapping
@@ -53,6 +55,7 @@ _CHECKS: tuple[Check, ...] = (
     look_alikes,
     misspelt,
     pitfalls,
+    unknown_types,
     never_binding,
     ill_typed,
     changed,

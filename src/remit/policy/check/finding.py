@@ -263,6 +263,13 @@ class Kind(Enum):
         "A case under 'tests' comes out otherwise than it says.",
         "Correct the rule, or what the case expects.",
     )
+    UNKNOWN_CONTENT = About(
+        "RMT034",
+        "unknown-content",
+        Level.WARNING,
+        "A condition asks for a type of content that no scanner finds.",
+        "Write a type that content.md lists.",
+    )
 
     @property
     def id(self) -> str:

@@ -1,0 +1,1 @@
+"""What `content.py` measures with: texts, peers, and the statistics of a proportion."""
