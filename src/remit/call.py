@@ -32,7 +32,7 @@ from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.deciding import decide, foresee, within_limits
-from remit.driver import Ports, finish, settle, tell
+from remit.driver import Ports, finish, settle, surrounded, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.identities import new_id
 from remit.metering import Metering, claimed
@@ -263,10 +263,14 @@ class Call:
         self.discharges = tuple((duty, known[duty.type]) for duty in self.decision.obligations)
 
     def discharged(self, execute: Execute[T]) -> Execute[T]:
-        """*execute*, wrapped in the duties the decision lays on it."""
+        """*execute*, wrapped in the duties the decision lays on it, and in the readers' scopes."""
         for obligation, discharge in self.discharges:
             execute = discharge(obligation, execute)
-        return execute if self.metering is None else self.metering.runs(execute)
+        if self.metering is not None:
+            execute = self.metering.runs(execute)
+        if self.ports.scopes:
+            execute = surrounded(execute, self.ports.scopes, self.id)
+        return execute
 
     def steps(self, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """*generator*, each step of which is part of this call."""

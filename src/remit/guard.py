@@ -17,7 +17,7 @@ from remit.canonical import LIMITS, Limits
 from remit.duties import STANDARD
 from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader
+from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader, Scope
 from remit.protection import Protection, protection_of
 from remit.waiting import wait_here, wait_on_loop
 
@@ -62,6 +62,7 @@ class Guard:
         scrub: Scrub | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        readers = tuple(readers)
         self.limits = limits
         self.scrub = scrub
         self.opaque = Opaque.of(opaque)
@@ -76,6 +77,7 @@ class Guard:
             inbox,
             (tally, *readers),
             meter,
+            tuple(reader for reader in readers if isinstance(reader, Scope)),
             {**STANDARD, **(discharges or {})},
             clock,
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from remit.amounts import Amounts
@@ -142,4 +143,13 @@ class Reader(Protocol):
 
     def __call__(self, record: Record, /) -> object:
         """Take note of *record*."""
+        ...
+
+
+@runtime_checkable
+class Scope(Protocol):
+    """A `Reader` that holds something while code runs: telemetry its span, as the current one."""
+
+    def inside(self, identity: str, /) -> AbstractContextManager[object]:
+        """Entered before the code of the run or call *identity* runs, and left when it pauses."""
         ...

@@ -93,6 +93,7 @@ class Block:
         except BaseException:
             self._stack.close()
             raise
+        self._stack.enter_context(run.inside())
         return run
 
     async def _exit(self, error: BaseException | None) -> None:

@@ -118,7 +118,8 @@ class _Observed:
             ports = self.observation.ports(ports)
             watch = await Watch.start(run, ports, self.given(args, kwargs))
             try:
-                value = await self.attempts(run, watch, args, kwargs)
+                with run.inside():
+                    value = await self.attempts(run, watch, args, kwargs)
             except BaseException as error:
                 await watch.raised(error)
                 raise

@@ -21,7 +21,7 @@ from remit.acting import Acting, running
 from remit.audit.record import Kind, Record
 from remit.call import begin, new_id
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.driver import Ports, finish, tell
+from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
 from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
 
@@ -116,8 +116,18 @@ class Run:
     @contextmanager
     def active(self) -> Iterator[Run]:
         """Let what happens inside the block be part of this run."""
-        with running(self, self._acting):
+        with running(self, self._acting), self.inside():
             yield self
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Have the guard's readers hold what they hold while the run's code runs."""
+        scopes = self.guard.ports.scopes
+        if not scopes:
+            yield
+            return
+        with inside(scopes, self.id):
+            yield
 
     # What an application tells.
 
