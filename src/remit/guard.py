@@ -62,7 +62,7 @@ class Guard:
         scrub: Scrub | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        readers = tuple(readers)
+        self.readers = tuple(readers)
         self.limits = limits
         self.scrub = scrub
         self.opaque = Opaque.of(opaque)
@@ -75,9 +75,9 @@ class Guard:
             wait_here,
             None if isinstance(approver, Inbox) else approver,
             inbox,
-            (tally, *readers),
+            (tally, *self.readers),
             meter,
-            tuple(reader for reader in readers if isinstance(reader, Scope)),
+            tuple(reader for reader in self.readers if isinstance(reader, Scope)),
             {**STANDARD, **(discharges or {})},
             clock,
         )

@@ -104,6 +104,7 @@ class Worker:
         others = [job for job in jobs if job.awaited and job.future is not receipt]
         if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
             return
+        self._encode(jobs)
         if any(entry.move for job in jobs for entry in job.entries) and not _asks_only(jobs):
             return
         self.doubt = jobs
@@ -120,6 +121,7 @@ class Worker:
         self._resolve()
         batch = self._next_batch()
         appends = [job for job in batch if type(job) is Append]
+        self._encode(appends)
         self.write(appends)
         self.lonely = sum(job.awaited for job in appends) <= 1
         self.sign_if_due()
@@ -144,8 +146,19 @@ class Worker:
                 self.jobs.hurry()
                 break
             batch.append(job)
-            records += len(job.entries) if type(job) is Append else 0
+            records += job.count if type(job) is Append else 0
         return batch
+
+    def _encode(self, jobs: Sequence[Append]) -> None:
+        """Make bytes of what is noted; what has none is left out."""
+        for job in jobs:
+            try:
+                job.encode()
+            except Exception as error:
+                _logger.exception("the ledger %s left out a record that has no bytes", self.name)
+                self.done += 1
+                job.noted = None
+                job.future.set_exception(error)
 
     def _resolve(self) -> None:
         """Answer what a thread wrote that was interrupted before it could."""
@@ -184,6 +197,8 @@ class Worker:
         if not jobs and time.monotonic() < self.retry_at:
             return
         entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
+        if not entries:
+            return
         try:
             places = self.store.append(entries)[len(self.owed) :]
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
@@ -199,6 +214,8 @@ class Worker:
         at = 0
         with together():
             for job in jobs:
+                if not job.entries:
+                    continue
                 self.done += len(job.entries)
                 place = places[at]
                 if isinstance(place, Conflict):
@@ -226,7 +243,8 @@ class Worker:
         with together():
             for job in jobs:
                 self.done += len(job.entries)
-                job.future.set_exception(error)
+                if job.entries:
+                    job.future.set_exception(error)
 
     def _settle(self) -> None:
         late = "the ledger %s could write again: how %d calls ended is on record after all"

@@ -21,7 +21,7 @@ from remit.errors import Denied
 from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
-from remit.runs.observation import Observation, Watch
+from remit.runs.observation import Given, Observation, Watch
 from remit.runs.run import Moment, Run
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,9 +106,9 @@ class _Observed:
 
         return observed
 
-    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
         """What goes in, by the names of the parameters."""
-        return {"input": dict(self.signature.bind(*args, **kwargs).arguments)}
+        return lambda: {"input": dict(self.signature.bind(*args, **kwargs).arguments)}
 
     async def drive(
         self, run: Run, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
