@@ -364,6 +364,29 @@ class Silent:
         return ()
 
 
+def test_a_process_that_was_forked_ends_no_span_of_the_one_it_came_from():
+    program = """
+import os, sys, remit
+from remit import Guard, MemoryLedger, Policy
+from remit.telemetry import OpenTelemetry
+reader = OpenTelemetry.from_environment()
+guard = Guard(Policy.parse("remit: 1\\nrules: []\\n"), ledger=MemoryLedger(), readers=[reader])
+run = remit.run("outer", agent="outer", guard=guard)
+run.__enter__()
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+    run.__exit__(None, None, None)
+"""
+    variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "none"}
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(
+        run, env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["name"] == "invoke_agent outer"
+    assert "cut_off" not in done.stdout
+
+
 SECRET = "sesame"
 
 

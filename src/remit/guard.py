@@ -11,6 +11,7 @@ from weakref import WeakSet
 import msgspec
 
 from remit.acting import current, tally
+from remit.audit.record import Record
 from remit.binding import Opaque
 from remit.call import Ports, finish, foresee, govern
 from remit.canonical import LIMITS, Limits
@@ -81,6 +82,7 @@ class Guard:
             {**STANDARD, **(discharges or {})},
             clock,
         )
+        self.note: Callable[[Record], object] = getattr(ledger, "note", ledger.append)
         self.async_ports = replace(self.ports, wait=wait_on_loop)
         self._protected: WeakSet[Protection] = WeakSet()
 

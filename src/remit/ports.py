@@ -95,6 +95,9 @@ class Ledger(Protocol):
         A call does not wait for a `Future` that is to hold the index of its end
         (`record.ENDS`). Whoever answers an end with one owes it: to write it within
         50 ms, to report it if that fails, and to take no other record before it.
+
+        A ledger that has a method `note` as well is told by that, and not by this, what runs
+        note (`Kind.NOTED`): nobody asks where such a record is, so nothing is returned.
         """
         ...
 

@@ -79,7 +79,8 @@ class Append(msgspec.Struct):
     """Records on their way to the disk."""
 
     entries: tuple[Entry, ...]
-    future: Receipt
+    future: Receipt | None
+    """None: nobody wants to know where it is."""
     awaited: bool
     """Whether somebody waits for it; nobody does for the end of a call, or for what is noted."""
     noted: tuple[Record, bytes] | None = None
@@ -94,6 +95,18 @@ class Append(msgspec.Struct):
             # In this order: a thread that is interrupted in between loses nothing.
             self.entries = (encode(record, salt),)
             self.noted = None
+
+    def answer(self, place: int | Conflict) -> None:
+        """Say where it is, or why it is not kept."""
+        if isinstance(place, Conflict):
+            self.fail(place)
+        elif self.future is not None and not self.future.done():
+            self.future.set_result(place)
+
+    def fail(self, error: Exception) -> None:
+        """Say why it is not kept."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
 
 
 class Sign(msgspec.Struct, frozen=True):

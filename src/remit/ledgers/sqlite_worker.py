@@ -158,7 +158,7 @@ class Worker:
                 _logger.exception("the ledger %s left out a record that has no bytes", self.name)
                 self.done += 1
                 job.noted = None
-                job.future.set_exception(error)
+                job.fail(error)
 
     def _resolve(self) -> None:
         """Answer what a thread wrote that was interrupted before it could."""
@@ -168,7 +168,8 @@ class Worker:
         try:
             places = self.store.find(entries)
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
-            self._fail([job for job in self.doubt if not job.future.done()], error)
+            owed = [job for job in self.doubt if job.future is None or not job.future.done()]
+            self._fail(owed, error)
             self.jobs.forget(self.doubt)
         else:
             if places:
@@ -185,7 +186,7 @@ class Worker:
         for job in jobs:
             if type(job) is Pause:
                 job.go_on.set()
-            if not job.future.done():
+            if job.future is not None and not job.future.done():
                 job.future.set_exception(LogError(f"the ledger {self.name} has stopped: {error!r}"))
 
     def next_duty(self) -> float:
@@ -217,11 +218,7 @@ class Worker:
                 if not job.entries:
                     continue
                 self.done += len(job.entries)
-                place = places[at]
-                if isinstance(place, Conflict):
-                    job.future.set_exception(place)
-                elif not job.future.done():
-                    job.future.set_result(place)
+                job.answer(places[at])
                 at += len(job.entries)
 
     def catch_up(self) -> None:
@@ -243,8 +240,7 @@ class Worker:
         with together():
             for job in jobs:
                 self.done += len(job.entries)
-                if job.entries:
-                    job.future.set_exception(error)
+                job.fail(error)
 
     def _settle(self) -> None:
         late = "the ledger %s could write again: how %d calls ended is on record after all"

@@ -102,13 +102,22 @@ class Writer:
         Raises:
             LogError: it is known already that it cannot be.
         """
+        receipt = Receipt()
         if record.kind is Kind.NOTED:
-            job = Append((), Receipt(), awaited=False, noted=(record, self._salt()))
+            job = Append((), receipt, awaited=False, noted=(record, self._salt()))
         else:
             entry = encode(record, self._salt())
-            job = Append((entry,), Receipt(), record.kind not in ENDS)
+            job = Append((entry,), receipt, record.kind not in ENDS)
         self._submit(job)
-        return job.future
+        return receipt
+
+    def note(self, record: Record) -> None:
+        """Have *record* written; nobody waits for it, or is told where it is.
+
+        Raises:
+            LogError: it is known already that it cannot be.
+        """
+        self._submit(Append((), None, awaited=False, noted=(record, self._salt())))
 
     def append_all(self, records: Iterable[Record]) -> Future[int]:
         """Have all of *records* written or none; the future holds the index of the first.
@@ -122,9 +131,9 @@ class Writer:
             raise ValueError("there are no records to keep, and so none has an index")
         if any(entry.move for entry in entries):
             raise ValueError("records that do something to a question are kept one by one")
-        job = Append(entries, Receipt(), awaited=True, count=len(entries))
-        self._submit(job)
-        return job.future
+        receipt = Receipt()
+        self._submit(Append(entries, receipt, awaited=True, count=len(entries)))
+        return receipt
 
     def sign(self) -> Future[str]:
         """Have a checkpoint made; the future holds the signed note."""
@@ -175,7 +184,8 @@ class Writer:
                 raise LogError(f"the ledger {self._name} has stopped: {worker.broken!r}")
             if type(job) is Append:
                 self._make_room(job, worker)
-                job.future.waited_for = worker.serve
+                if job.future is not None:
+                    job.future.waited_for = worker.serve
             worker.jobs.put(job, ENDS_WITHIN, urgent=type(job) is Sign)
 
     def _make_room(self, job: Append, worker: Worker) -> None:

@@ -254,7 +254,7 @@ class Run:
                 acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
             )
             record = Record(Kind.NOTED, self.id, now, request, decision)
-            ports.ledger.append(record)
+            self.guard.note(record)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             _log.exception("run %s could not record its %s", self.id, what)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ class Open:
     """When the run began, or the action of the call. Unix time in nanoseconds."""
     unstarted: set[str] = field(default_factory=set)
     """Calls of a run that people were asked about and that have not started."""
+    process: int = field(default_factory=os.getpid)
+    """Where it began. A process that was forked has a copy, and does not end it by itself."""
 
 
 class OpenSpans:
@@ -65,5 +68,7 @@ class OpenSpans:
 
     def _cut_off(self, spans: list[Open]) -> None:
         for opened in spans:
+            if opened.process != os.getpid():
+                continue
             opened.span.set_attributes({names.CUT_OFF: True})
             opened.span.end(max(opened.began, self._latest))
