@@ -17,9 +17,7 @@ REQUIREMENTS = {
     "execlave": ["execlave-sdk==1.9.1"],
     "waxell": ["waxell-observe==0.1.10"],
     "celrust": ["common-expression-language==0.10.0"],
-    "execlave": ["execlave-sdk==1.9.1"],
     "regorus": ["gordon-to-regorus==0.13.0"],
-    "waxell": ["waxell-observe==0.1.10"],
 }
 """What is installed for each peer. All declare what they import."""
 

@@ -173,12 +173,14 @@ def test_a_model_call_is_a_span_as_long_as_it_took(world):
     with remit.run(agent="support", guard=world.guard) as run:
         run.model(
             "m-1", input_tokens=1000, output_tokens=20, cost=0.25, seconds=1.5, first_token=0.3,
-            provider="openai", finish_reasons=["stop"], messages="secret",
+            provider="openai", finish="stop", input="secret", answered="m-1-0613",
         )  # fmt: skip
     chat = world.spans()["chat m-1"]
     assert chat.end_time - chat.start_time == 1_500_000_000
     assert chat.attributes["gen_ai.usage.input_tokens"] == 1000
     assert chat.attributes["gen_ai.provider.name"] == "openai"
+    assert chat.attributes["gen_ai.response.model"] == "m-1-0613"
+    assert chat.attributes["gen_ai.response.finish_reasons"] == ("stop",)
     assert "secret" not in str(dict(chat.attributes))
     metrics = world.metrics()
     assert {shared["gen_ai.token.type"]: point.sum for shared, point in metrics[
@@ -333,6 +335,45 @@ def test_a_generators_span_is_not_current_in_the_code_that_reads_it(world, async
     assert "invoke_agent gen" in world.spans()
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_what_a_governed_generator_does_is_inside_its_call(world, asynchronous):
+    def look(where):
+        with world.tracer.start_as_current_span(where):
+            pass
+
+    @world.guard.protect(action="refund")
+    def pages(amount):
+        look("inside")
+        yield 1
+
+    @world.guard.protect(action="refund")
+    async def apages(amount):
+        look("inside")
+        yield 1
+
+    async def read():
+        async for _ in apages(1):
+            look("outside")
+
+    with remit.run(agent="support", guard=world.guard):
+        if asynchronous:
+            asyncio.run(read())
+        else:
+            for _ in pages(1):
+                look("outside")
+    spans = world.spans()
+    assert parent_of(spans["inside"]) == spans["execute_tool refund"].context.span_id
+    assert parent_of(spans["outside"]) == spans["invoke_agent support"].context.span_id
+
+
+def test_a_model_call_that_is_decided_on_is_an_event_and_no_tool(world):
+    with remit.run(agent="support", guard=world.guard), pytest.raises(Denied):
+        world.guard.call(world.guard.request("model.call", input="secret"), lambda: None)
+    (span,) = world.exporter.get_finished_spans()
+    assert events(span) == ["remit.refused"]
+    assert span.events[0].attributes["remit.action"] == "model.call"
+
+
 def test_what_is_cut_off_is_ended_and_forgotten():
     world = World(most_open=3)
     runs = [remit.run(agent=f"a{n}", guard=world.guard) for n in range(8)]
@@ -401,7 +442,7 @@ def everything(guard):
         remit.message("user", SECRET)
         with remit.human_turn(SECRET) as turn, remit.pause(SECRET):
             turn.answer = SECRET
-        r.model("m-1", messages=[SECRET], response=SECRET, error="Timeout", message=SECRET)
+        r.model("m-1", input=[SECRET], response=SECRET, error="Timeout", message=SECRET)
         r.tell("anything", fact=SECRET)
         with pytest.raises(Denied):
             guard.call(guard.request(f"{'delete'}", text=SECRET), lambda: None)

@@ -27,6 +27,7 @@ from remit.ports import (
     Reader,
     Scope,
 )
+from remit.stepping import Here
 
 T = TypeVar("T")
 
@@ -82,19 +83,19 @@ def inside(scopes: Iterable[Scope], identity: str) -> Iterator[None]:
             _log.exception("a reader failed after %s ran", identity)
 
 
-def surrounded(execute: Execute[T], scopes: Iterable[Scope], identity: str) -> Execute[T]:
-    """*execute*, which runs inside *scopes*."""
+def surrounded(execute: Execute[T], here: Here) -> Execute[T]:
+    """*execute*, which runs *here*."""
 
-    def execute_inside() -> T | Awaitable[T]:
-        with inside(scopes, identity):
+    def execute_here() -> T | Awaitable[T]:
+        with here():
             value = execute()
         return awaited(value) if hasattr(value, "__await__") else value
 
     async def awaited(value: Awaitable[T]) -> T:
-        with inside(scopes, identity):
+        with here():
             return await value
 
-    return execute_inside
+    return execute_here
 
 
 async def settle(answer: Maybe[T], ports: Ports) -> T:

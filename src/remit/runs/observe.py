@@ -23,6 +23,7 @@ from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
 from remit.runs.observation import Given, Observation, Watch
 from remit.runs.run import Moment, Run
+from remit.stepping import stepping
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,7 +151,7 @@ class _Observed:
             with run.active():
                 watch = finish(Watch.start(run, ports, self.given(args, kwargs)))
             try:
-                value = yield from _stepped(run, self.function(*args, **kwargs))
+                value = yield from stepping(self.function(*args, **kwargs), run.active)
                 with run.active():
                     finish(watch.end({"output": value}))
             except GeneratorExit:
@@ -195,24 +196,3 @@ class _Observed:
                 raise
 
         return observed
-
-
-def _stepped(run: Run, generator: Any) -> Generator[Any, Any, Any]:
-    """*generator*, part of *run* while its body runs and not while its caller's does."""
-    advance: Callable[[], Any] = partial(next, generator)
-    while True:
-        with run.active():
-            try:
-                item = advance()
-            except StopIteration as end:
-                return end.value
-        try:
-            sent = yield item
-        except GeneratorExit:
-            with run.active():
-                generator.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the generator
-            advance = partial(generator.throw, error)
-        else:
-            advance = partial(generator.send, sent)

@@ -24,6 +24,8 @@ def of_facts(named: names.Named, facts: Mapping[str, Any], *, content: bool) -> 
             name = named.content.get(fact, f"remit.{fact}")
         if name is not None and given is not None:
             found[name] = value(given)
+    if isinstance(finish := found.get(names.FINISH), str):
+        found[names.FINISH] = [finish]
     if type(label := found.get(names.SCORE_VALUE)) in {str, bool}:
         del found[names.SCORE_VALUE]
         found[names.SCORE_LABEL] = label if isinstance(label, str) else str(label).lower()

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+CHECKED = ("run.", "model.")
+"""Begin the names of actions that are no calls of tools: moments at which policy is asked."""
+
 INVOKE_AGENT, EXECUTE_TOOL, CHAT = "invoke_agent", "execute_tool", "chat"
 
 OPERATION = "gen_ai.operation.name"
@@ -22,6 +25,7 @@ MODEL = "gen_ai.request.model"
 PROVIDER = "gen_ai.provider.name"
 TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - a name
 ERROR = "error.type"
+FINISH = "gen_ai.response.finish_reasons"
 SCORE_VALUE, SCORE_LABEL = "gen_ai.evaluation.score.value", "gen_ai.evaluation.score.label"
 
 RUN, CALL, PARENT = "remit.run.id", "remit.call.id", "remit.run.parent"
@@ -98,21 +102,24 @@ MODEL_CALL = Named(
     {
         "model": MODEL,
         "provider": PROVIDER,
-        "response_model": "gen_ai.response.model",
-        "response_id": "gen_ai.response.id",
-        "finish_reasons": "gen_ai.response.finish_reasons",
+        "operation": OPERATION,
+        "server": "server.address",
+        "answered": "gen_ai.response.model",
+        "finish": FINISH,
         "stream": "gen_ai.request.stream",
+        "retries": "remit.retries",
         "input_tokens": "gen_ai.usage.input_tokens",
         "output_tokens": "gen_ai.usage.output_tokens",
         "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
-        "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
+        "written_tokens": "gen_ai.usage.cache_creation.input_tokens",
         "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
         "first_token": "gen_ai.response.time_to_first_chunk",
         "error": ERROR,
         "cost": "remit.cost",
     },
     {
-        "messages": "gen_ai.input.messages",
+        "input": "gen_ai.input.messages",
+        "system": "gen_ai.system_instructions",
         "response": "gen_ai.output.messages",
         "message": MESSAGE,
     },

@@ -81,7 +81,7 @@ class OpenTelemetry:
             self._instruments.decided(action, attributes.effect(record.decision))
         if action == "run.start":
             self._checked_start(record)
-        elif action.startswith("run."):
+        elif action.startswith(names.CHECKED):
             self._checked(record)
         else:
             self._called(record)
@@ -129,15 +129,15 @@ class OpenTelemetry:
     def _asked_model(self, record: Record) -> None:
         facts = record.request.action.properties
         known = {
-            **attributes.of_facts(names.MODEL_CALL, facts, content=self.content),
             names.OPERATION: names.CHAT,
+            **attributes.of_facts(names.MODEL_CALL, facts, content=self.content),
             names.RUN: record.call,
         }
         known.pop("remit.seconds", None)
         seconds = facts.get("seconds")
         took = int(seconds * 1e9) if isinstance(seconds, int | float) else 0
         span = self._tracer.start_span(
-            f"{names.CHAT} {known.get(names.MODEL, '')}".rstrip(),
+            f"{known[names.OPERATION]} {known.get(names.MODEL, '')}".rstrip(),
             self._parent(record.call),
             SpanKind.CLIENT,
             known,
