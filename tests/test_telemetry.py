@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from opentelemetry import trace
@@ -21,7 +22,7 @@ from opentelemetry.trace import StatusCode
 
 import remit
 from remit import Denied, FixedApprover, Guard, MemoryLedger, Policy, Session
-from remit.telemetry import OpenTelemetry, continued, injected
+from remit.telemetry import OpenTelemetry, continued, injected, names
 
 RULES = """
 remit: 1
@@ -478,6 +479,18 @@ def test_it_fails_no_call_if_it_fails_itself(world, caplog):
         assert guard.call(guard.request("refund", amount=1), lambda: 7) == 7
     assert "invoke_agent support" in world.spans()
     assert "a reader failed" in caplog.text
+
+
+def test_the_page_names_everything_that_is_exported():
+    page = (Path(__file__).parents[1] / "docs" / "telemetry.md").read_text(encoding="utf-8")
+    told = [*names.EVENTS.values(), names.MODEL_CALL, names.RUN_END]
+    exported = {
+        *(each for named in told for each in (named.name, *named.facts.values())),
+        *(each for named in names.EVENTS.values() for each in named.content.values()),
+        *(metric.name for metric in names.METRICS.values()),
+    }
+    unsaid = {each for each in exported if f"`{each}`" not in page}
+    assert unsaid == {names.INVOKE_AGENT, names.CHAT}
 
 
 def test_the_standard_variables_set_up_the_sdk():
