@@ -5,6 +5,7 @@ Started by `workers.ask`:
     worker.py PEER decide VARIANT SEMANTICS CORPUS SECONDS
     worker.py PEER call VARIANT FOLDER COUNT
     worker.py PEER conform CASES
+    worker.py PEER observe VARIANT FOLDER COUNT
 """
 
 from __future__ import annotations
@@ -148,12 +149,31 @@ def _found(tools: Tools, samples: list[int], mood: float, records: int) -> dict[
     return {**measure.summary(samples), "records": made, "mood": (mood + measure.mood()) / 2}
 
 
+def observe(peer: Any, variant: str, folder: str, count: str) -> dict[str, Any]:
+    """What a run costs that does nothing, and a step in a run that is under way."""
+    with peer.observing(variant, Path(folder)) as made:
+        for _ in range(WARM):
+            made.run()
+        made.inside(lambda: measure.calls(made.step, WARM))
+        before = measure.mood(), made.ran(), made.kept()
+        runs = measure.calls(made.run, int(count))
+        steps = made.inside(lambda: measure.calls(made.step, int(count)))
+        mood, kept = (before[0] + measure.mood()) / 2, made.kept()
+        if made.ran() - before[1] != len(runs):
+            raise SystemExit(f"{len(runs)} runs, and {made.ran() - before[1]} ran")
+        # The run that the steps are in begins and ends as well.
+        owed = {"run.start": len(runs) + 1, "run.end": len(runs) + 1, "run.step": len(steps)}
+        if kept and any(kept[what] - before[2][what] != many for what, many in owed.items()):
+            raise SystemExit(f"records are missing: {kept}, and before {before[2]}")
+        numbers = {"run": measure.summary(runs), "step": measure.summary(steps)}
+    return {"version": peer.version(), **numbers, "records": sum(kept.values()), "mood": mood}
+
+
 def main() -> None:
     peer, task, *rest = sys.argv[1:]
     logging.disable(logging.CRITICAL)  # nobody pays for a log that goes nowhere
-    answer = {"decide": decide, "call": call, "conform": conform.failures}[task](
-        import_module(f"peers.{peer}"), *rest
-    )
+    tasks = {"decide": decide, "call": call, "conform": conform.failures, "observe": observe}
+    answer = tasks[task](import_module(f"peers.{peer}"), *rest)
     print(json.dumps(answer))
 
 

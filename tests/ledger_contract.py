@@ -255,3 +255,12 @@ def test_records_of_a_run_are_found_by_it(ledger):
     assert (found.index, found.facts().kind, found.facts().run) == (1, Kind.NOTED, "run-7")
     assert found.details()["run"] == {"id": "run-7", "steps": 1}
     assert list(ledger.select(Filter(run="run-8"))) == []
+
+
+def test_what_runs_note_is_kept_in_order_with_the_rest(ledger):
+    note = getattr(ledger, "note", ledger.append)
+    run = Request(Subject.parse("a"), Action("run.step"), run={"id": "run-7"}, at=NOON)
+    for _ in range(3):
+        note(Record(Kind.NOTED, "run-7", NOON, run))
+    append(ledger, record())
+    assert [one.facts().kind for one in ledger.select()] == ["noted", "noted", "noted", "started"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.approvers import CallbackApprover, FixedApprover, TerminalApprover
-from remit.approvers.terminal import describe, visible
+from remit.approvers.terminal import describe
 from remit.model import (
     Action,
     Approval,
@@ -24,6 +24,7 @@ from remit.model import (
     Session,
     Subject,
 )
+from remit.visible import visible
 
 REQUEST = Request(
     Subject("agent", "support"),

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from ledger_contract import append, record
 
 from remit.audit.record import Kind
-from remit.cli import screen
 from remit.cli.moment import moment, shown
 from remit.ledgers.sqlite import SqliteLedger
+from remit.visible import json_line
 
 ESCAPE = "\x1b["
 
@@ -218,7 +218,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_json_in_one_line_means_the_same_and_hides_nothing(value):
-    line = screen.json_line(value)
+    line = json_line(value)
     assert msgspec.json.decode(line) == value
     assert line.isprintable()
 

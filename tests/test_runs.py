@@ -144,6 +144,35 @@ def test_a_run_ends_in_the_exception_that_ended_it(guarded):
     assert told(guard)[-1][1]["error"] == "LookupError"
 
 
+def test_what_no_text_or_number_can_be_breaks_no_condition(guarded):
+    guard = guarded("go", "few")
+    with remit.run("a\ud800", guard=guard) as run:
+        remit.tag("b\ud800", "c\ud800")
+        run.model("m-1", cost=float("nan"))
+        run.model("m-2", cost=0.25)
+        assert run.check().allowed
+        facts = run.facts()
+    assert (facts["name"], facts["tags"]) == ("a?", {"b?": "c?"})
+    assert (facts["cost"], facts["unpriced"]) == (0.25, 1)
+    assert remit.canonical.freeze(facts) == facts
+
+
+def test_what_is_told_is_as_it_was_then(guarded):
+    guard, tickets = guarded(), ["a"]
+    with remit.run("triage", guard=guard):
+        remit.step("read", output=tickets)
+        tickets.append("b")
+    assert told(guard)[1][1]["output"] == ("a",)
+
+
+def test_arguments_are_looked_at_only_where_somebody_asks_for_them(guarded):
+    class Costly:
+        def __iter__(self):
+            pytest.fail("was looked at")
+
+    remit.observe(guard=guarded())(lambda given: None)(Costly())
+
+
 def test_nothing_that_is_told_can_break_the_program(guarded):
     guard = guarded()
 

@@ -68,3 +68,17 @@ class Tools:
 
 TOOLS = ("search", "read", "list", "quote", "lookup", "notify", "draft", "rate", "tag", "close")
 """What the ten rules of the policy for calls allow. The fifth is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observing:
+    """An observed function that does nothing, and a step told in a run that is under way."""
+
+    run: Callable[[], Any]
+    step: Callable[[], Any]
+    inside: Callable[[Callable[[], Any]], Any]
+    """Calls what it is given in a run, and returns its value."""
+    ran: Callable[[], int]
+    """How often the function ran."""
+    kept: Callable[[], dict[str, int]] = dict
+    """How many records of each kind are kept, once all is written; nothing where nobody says."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import reference
 
-from peers import Decide, Tools, Verdict, Work
+from peers import Decide, Observing, Tools, Verdict, Work
 
 
 def version() -> str:
@@ -79,3 +81,9 @@ def _disk(work: Work, folder: Path) -> Tools:
         return work.lookup("o-1", 5)
 
     return Tools(work, append, close=lambda: os.close(file))
+
+
+@contextmanager
+def observing(_variant: str, _folder: Path) -> Iterator[Observing]:
+    ran: list[int] = []
+    yield Observing(lambda: ran.append(1), lambda: None, lambda work: work(), lambda: len(ran))

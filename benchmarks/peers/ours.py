@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import version as _version
@@ -12,7 +15,7 @@ from typing import Any
 
 from conform import EPOCH
 
-from peers import TOOLS, CannotSay, Decide, Tools, Verdict, Work
+from peers import TOOLS, CannotSay, Decide, Observing, Tools, Verdict, Work
 from remit.errors import Denied, PolicyError
 from remit.expr import Duration, Timestamp
 from remit.expr.values import shown_key
@@ -29,6 +32,7 @@ FIELDS = {
 }
 IN_ONE_FILE = 20_000
 """Rules. A policy file has at most 8 MiB."""
+NO_RULES = "remit: 1\nrules: []\n"
 MOMENT = 1_767_225_600_000_000_000
 
 
@@ -181,3 +185,48 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_plain(shown_key(key)): _plain(item) for key, item in value.items()}
     return value
+
+
+@contextmanager
+def observing(variant: str, folder: Path) -> Iterator[Observing]:
+    """*variant*: where records go, and who reads along."""
+    import remit
+    from remit import MemoryLedger, SqliteLedger
+
+    ledger = SqliteLedger(folder / "ledger.db") if "sqlite" in variant else MemoryLedger()
+    readers = [_telemetry()] if "otel" in variant else []
+    guard = Guard(Policy.parse(NO_RULES), ledger=ledger, readers=readers)
+    ran: list[int] = []
+
+    @remit.observe(agent="bench", guard=guard)
+    def nothing() -> None:
+        ran.append(1)
+
+    def kept() -> dict[str, int]:
+        if isinstance(ledger, SqliteLedger):
+            ledger.checkpoint()
+        return dict(Counter(stored.facts().action for stored in ledger.select()))
+
+    def inside(work: Callable[[], Any]) -> Any:
+        with remit.run("bench", guard=guard):
+            return work()
+
+    yield Observing(nothing, lambda: remit.step("read"), inside, lambda: len(ran), kept)
+    if isinstance(ledger, SqliteLedger):
+        ledger.close()
+
+
+def _telemetry() -> Any:
+    """OpenTelemetry with an SDK that keeps every span, and an exporter that drops them."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    from remit.telemetry import OpenTelemetry
+
+    class Dropped(SpanExporter):
+        def export(self, _spans: Any) -> SpanExportResult:
+            return SpanExportResult.SUCCESS
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(Dropped()))
+    return OpenTelemetry(tracer_provider=provider)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ T = TypeVar("T")
 class Current(Protocol):
     """The run that is under way here."""
 
+    id: str
+
     def facts(self) -> Frozen:
         """What conditions read as `run`."""
         ...
@@ -28,6 +30,9 @@ class Current(Protocol):
     def saw(self, record: Record, /) -> None:
         """Count a record of this run."""
         ...
+
+
+R = TypeVar("R", bound=Current)
 
 
 class Acting(NamedTuple):
@@ -82,14 +87,21 @@ def acting_as(
         _acting.reset(token)
 
 
-@contextmanager
-def running(run: Current, acting: Acting) -> Iterator[None]:
-    """Let *run* be under way inside the block, as *acting* says."""
-    token = _acting.set(acting._replace(run=run))
-    try:
-        yield
-    finally:
-        _acting.reset(token)
+class Running(Generic[R]):
+    """Lets a run be under way inside a block. Made anew for each."""
+
+    __slots__ = ("_acting", "_run", "_token")
+
+    def __init__(self, run: R, acting: Acting) -> None:
+        self._run = run
+        self._acting = Acting(acting.subject, acting.session, acting.context, run)
+
+    def __enter__(self) -> R:
+        self._token = _acting.set(self._acting)
+        return self._run
+
+    def __exit__(self, *_: object) -> None:
+        _acting.reset(self._token)
 
 
 def tally(record: Record) -> None:

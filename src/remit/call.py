@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -32,12 +33,13 @@ from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.deciding import decide, foresee, within_limits
-from remit.driver import Ports, finish, settle, tell
+from remit.driver import Ports, finish, inside, settle, surrounded, tell
 from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
 from remit.identities import new_id
 from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Discharge, Execute
+from remit.stepping import astepping, stepping
 
 T = TypeVar("T")
 Conceal: TypeAlias = Callable[[Request], Request]
@@ -263,20 +265,30 @@ class Call:
         self.discharges = tuple((duty, known[duty.type]) for duty in self.decision.obligations)
 
     def discharged(self, execute: Execute[T]) -> Execute[T]:
-        """*execute*, wrapped in the duties the decision lays on it."""
+        """*execute*, wrapped in the duties the decision lays on it, and in the readers' scopes."""
         for obligation, discharge in self.discharges:
             execute = discharge(obligation, execute)
-        return execute if self.metering is None else self.metering.runs(execute)
+        if self.metering is not None:
+            execute = self.metering.runs(execute)
+        if self.ports.scopes:
+            execute = surrounded(execute, self.inside)
+        return execute
 
     def steps(self, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """*generator*, each step of which is part of this call."""
         spending = self.metering and self.metering.spending
-        return spending.stepping(generator) if spending else generator
+        generator = spending.stepping(generator) if spending else generator
+        return stepping(generator, self.inside) if self.ports.scopes else generator
 
     def asteps(self, generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
         """The same, for an asynchronous generator."""
         spending = self.metering and self.metering.spending
-        return spending.astepping(generator) if spending else generator
+        generator = spending.astepping(generator) if spending else generator
+        return astepping(generator, self.inside) if self.ports.scopes else generator
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Have the readers hold what they hold while the action's code runs."""
+        return inside(self.ports.scopes, self.id)
 
     def use(self) -> Use | Proceed | None:
         """What starting does to the questions that the ledger keeps."""

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from remit.audit.record import Record
-from remit.ports import Approver, Decider, Discharge, Inbox, Ledger, Maybe, Meter, Reader
+from remit.ports import (
+    Approver,
+    Decider,
+    Discharge,
+    Execute,
+    Inbox,
+    Ledger,
+    Maybe,
+    Meter,
+    Reader,
+    Scope,
+)
+from remit.stepping import Here
 
 T = TypeVar("T")
 
@@ -36,6 +49,8 @@ class Ports:
     """Told of every record that was kept."""
     meter: Meter | None = None
     """Counts what calls use of limits; without one, what a limit is about is denied."""
+    scopes: tuple[Scope, ...] = ()
+    """Those readers that hold something while code runs."""
     discharges: Mapping[str, Discharge] = field(default_factory=dict)
     clock: Callable[[], int] = time.time_ns
     """Unix time in nanoseconds."""
@@ -48,6 +63,39 @@ def tell(readers: Iterable[Reader], record: Record) -> None:
             read(record)
         except Exception:  # noqa: BLE001 - a reader's mistake is nobody else's
             _log.exception("a reader failed on a record of kind %s", record.kind.value)
+
+
+@contextmanager
+def inside(scopes: Iterable[Scope], identity: str) -> Iterator[None]:
+    """Have *scopes* hold what they hold while the code of the run or call *identity* runs."""
+    held = ExitStack()
+    for scope in scopes:
+        try:
+            held.enter_context(scope.inside(identity))
+        except Exception:  # noqa: BLE001 - a reader's mistake is nobody else's
+            _log.exception("a reader failed before %s ran", identity)
+    try:
+        yield
+    finally:
+        try:
+            held.close()
+        except Exception:  # noqa: BLE001 - nor now
+            _log.exception("a reader failed after %s ran", identity)
+
+
+def surrounded(execute: Execute[T], here: Here) -> Execute[T]:
+    """*execute*, which runs *here*."""
+
+    def execute_here() -> T | Awaitable[T]:
+        with here():
+            value = execute()
+        return awaited(value) if hasattr(value, "__await__") else value
+
+    async def awaited(value: Awaitable[T]) -> T:
+        with here():
+            return await value
+
+    return execute_here
 
 
 async def settle(answer: Maybe[T], ports: Ports) -> T:

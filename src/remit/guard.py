@@ -11,13 +11,14 @@ from weakref import WeakSet
 import msgspec
 
 from remit.acting import current, tally
+from remit.audit.record import Record
 from remit.binding import Opaque
 from remit.call import Ports, finish, foresee, govern
 from remit.canonical import LIMITS, Limits
 from remit.duties import STANDARD
 from remit.model import Action, Decision, Properties, Request, Resource
 from remit.plan import Plan
-from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader
+from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader, Scope
 from remit.protection import Protection, protection_of
 from remit.waiting import wait_here, wait_on_loop
 
@@ -62,6 +63,7 @@ class Guard:
         scrub: Scrub | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        self.readers = tuple(readers)
         self.limits = limits
         self.scrub = scrub
         self.opaque = Opaque.of(opaque)
@@ -74,11 +76,13 @@ class Guard:
             wait_here,
             None if isinstance(approver, Inbox) else approver,
             inbox,
-            (tally, *readers),
+            (tally, *self.readers),
             meter,
+            tuple(reader for reader in self.readers if isinstance(reader, Scope)),
             {**STANDARD, **(discharges or {})},
             clock,
         )
+        self.note: Callable[[Record], object] = getattr(ledger, "note", ledger.append)
         self.async_ports = replace(self.ports, wait=wait_on_loop)
         self._protected: WeakSet[Protection] = WeakSet()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from remit.amounts import Amounts
@@ -94,6 +95,9 @@ class Ledger(Protocol):
         A call does not wait for a `Future` that is to hold the index of its end
         (`record.ENDS`). Whoever answers an end with one owes it: to write it within
         50 ms, to report it if that fails, and to take no other record before it.
+
+        A ledger that has a method `note` as well is told by that, and not by this, what runs
+        note (`Kind.NOTED`): nobody asks where such a record is, so nothing is returned.
         """
         ...
 
@@ -142,4 +146,13 @@ class Reader(Protocol):
 
     def __call__(self, record: Record, /) -> object:
         """Take note of *record*."""
+        ...
+
+
+@runtime_checkable
+class Scope(Protocol):
+    """A `Reader` that holds something while code runs: telemetry its span, as the current one."""
+
+    def inside(self, identity: str, /) -> AbstractContextManager[object]:
+        """Entered before the code of the run or call *identity* runs, and left when it pauses."""
         ...

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from remit.amounts import Amounts, millionths
 from remit.model import Claim, Share
+from remit.stepping import astepping, stepping
 
 T = TypeVar("T")
 
@@ -63,46 +64,11 @@ class Spending:
 
     def stepping(self, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
         """The items of *generator*, each of which is made here."""
-        try:
-            with self.here():
-                item = next(generator)
-            while True:
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with self.here():
-                        generator.close()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the generator
-                    with self.here():
-                        item = generator.throw(error)
-                else:
-                    with self.here():
-                        item = generator.send(sent)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+        return stepping(generator, self.here)
 
-    async def astepping(self, generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    def astepping(self, generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
         """The same, for an asynchronous generator."""
-        try:
-            with self.here():
-                item = await anext(generator)
-            while True:
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with self.here():
-                        await generator.aclose()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the generator
-                    with self.here():
-                        item = await generator.athrow(error)
-                else:
-                    with self.here():
-                        item = await generator.asend(sent)
-        except StopAsyncIteration:
-            return
+        return astepping(generator, self.here)
 
     def _take(self, amounts: Amounts, shares: frozenset[Share]) -> None:
         with self._lock:

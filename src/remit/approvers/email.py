@@ -22,9 +22,10 @@ import msgspec
 from remit.approvers.channel import RETRIES, SECONDS, Channel, Undelivered
 from remit.approvers.link import Link, link_key
 from remit.approvers.post import checked
-from remit.approvers.question import Show, facts, shown, visible
+from remit.approvers.question import Show, facts, shown
 from remit.model import Approval, ApprovalRequest, Subject
 from remit.policy.approval import Answers, may_answer
+from remit.visible import visible
 
 DAY = 86400.0
 

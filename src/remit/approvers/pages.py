@@ -17,10 +17,11 @@ from urllib.parse import parse_qs
 from remit.approvers.answers import Said, last_of, take
 from remit.approvers.desk import Desk
 from remit.approvers.link import Link, link_key
-from remit.approvers.question import Show, facts, shown, visible
+from remit.approvers.question import Show, facts, shown
 from remit.audit.case import Case
 from remit.errors import Conflict, Forged
 from remit.model import Subject
+from remit.visible import visible
 
 LONGEST_REASON = 2000
 

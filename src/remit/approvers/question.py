@@ -7,11 +7,10 @@ characters that reorder or hide text are written as escapes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
-
-import msgspec
+from typing import TypeAlias
 
 from remit.model import ApprovalRequest
+from remit.visible import literal, visible
 
 Show: TypeAlias = Callable[[ApprovalRequest], Mapping[str, str]]
 """Which facts about a question people are shown, by name, in order."""
@@ -42,15 +41,3 @@ def about(question: ApprovalRequest) -> dict[str, str]:
 def shown(question: ApprovalRequest, show: Show = facts) -> dict[str, str]:
     """The facts that *show* wants shown, each in one line."""
     return {visible(name): visible(fact) for name, fact in show(question).items() if fact}
-
-
-def visible(text: str) -> str:
-    """*text* with everything a reader would obey or not see written as an escape."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def literal(value: Any) -> str:
-    """A frozen *value* as text: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -35,13 +35,14 @@ from remit.approvers.channel import (
 )
 from remit.approvers.desk import Desk
 from remit.approvers.post import checked, post
-from remit.approvers.question import Show, facts, shown, visible
+from remit.approvers.question import Show, facts, shown
 from remit.approvers.signing import fresh
 from remit.approvers.status import Status
 from remit.audit.case import Case
 from remit.canonical import read
 from remit.errors import Conflict, Forged, NotData
 from remit.model import ApprovalRequest
+from remit.visible import visible
 
 API = "https://slack.com/api"
 MOST_TEXT = 2800

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from remit.approvers.question import about, literal, visible
+from remit.approvers.question import about
 from remit.model import Approval, ApprovalRequest, Subject
+from remit.visible import literal, visible
 
 
 class TerminalApprover:

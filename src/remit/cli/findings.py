@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from remit.approvers.question import visible
 from remit.cli import sarif, screen
 from remit.policy.check import Finding, Level
 from remit.policy.located import Place
+from remit.visible import visible
 
 Format: TypeAlias = Literal["text", "json", "sarif", "github"]
 

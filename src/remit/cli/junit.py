@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from remit.approvers.question import visible
+from remit.visible import visible
 
 if TYPE_CHECKING:
     from remit.policy.cases import Outcome

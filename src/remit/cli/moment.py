@@ -6,6 +6,10 @@ import re
 import time
 from datetime import UTC, datetime
 
+from remit.visible import shown
+
+__all__ = ["moment", "seconds", "shown"]
+
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -39,12 +43,3 @@ def seconds(text: str) -> float:
     if not found:
         raise ValueError(f"{text!r} is no time; write it like 45s, 15m, 2h or 5d")
     return float(int(found[1]) * _SECONDS[found[2]])
-
-
-def shown(microseconds: int) -> str:
-    """Unix time in microseconds as ISO 8601 in UTC."""
-    try:
-        at = datetime.fromtimestamp(microseconds // 10**6, UTC)
-    except (ValueError, OverflowError, OSError):
-        return f"{microseconds} µs"
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{microseconds % 10**6:06d}Z"

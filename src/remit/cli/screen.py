@@ -9,14 +9,13 @@ elsewhere, or with NO_COLOR, there is plain text and a record is one line.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from remit.approvers.question import visible
+from remit.visible import json_line, json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -100,17 +99,12 @@ def count(number: int, noun: str) -> str:
 
 def emit(value: Any) -> None:
     """Print *value* as a JSON document."""
-    print(_json(msgspec.json.format(msgspec.json.encode(value), indent=2)))
+    print(json_text(msgspec.json.format(msgspec.json.encode(value), indent=2)))
 
 
 def emit_line(value: Any) -> None:
     """Print *value* as one line of JSON Lines."""
     print(json_line(value))
-
-
-def json_line(value: Any) -> str:
-    """*value* as JSON in one line, with nothing in it that a terminal would obey or hide."""
-    return _json(msgspec.json.encode(value))
 
 
 def warn(message: str) -> None:
@@ -141,16 +135,3 @@ def _text(part: Part) -> str:
 
 def _style(part: Part) -> str:
     return "" if isinstance(part, str) else part[1]
-
-
-def _json(encoded: bytes) -> str:
-    # Outside of strings JSON is ASCII, so an escape put for such a character means the same.
-    return re.sub(r"[^\x20-\x7e\n]", _escape, encoded.decode())
-
-
-def _escape(found: re.Match[str]) -> str:
-    char = found[0]
-    if char.isprintable():
-        return char
-    units = char.encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from remit.audit.note import SigningKey
-from remit.audit.record import Entry
+from remit.audit.record import Entry, Record, encode
 from remit.errors import Conflict
 
 
@@ -52,6 +52,10 @@ class Receipt(Future[int]):
     waited_for: Callable[..., object]
     """Told when somebody waits, and whether they would write it in their own thread."""
 
+    def cancel(self) -> bool:
+        """Nobody can take back what is about to be written."""
+        return False
+
     def result(self, timeout: float | None = None) -> int:
         """See `Future`."""
         if not self.done():
@@ -71,13 +75,38 @@ class Receipt(Future[int]):
             self.waited_for(self, alone=False)
 
 
-class Append(msgspec.Struct, frozen=True):
+class Append(msgspec.Struct):
     """Records on their way to the disk."""
 
     entries: tuple[Entry, ...]
-    future: Receipt
+    future: Receipt | None
+    """None: nobody wants to know where it is."""
     awaited: bool
     """Whether somebody waits for it; nobody does for the end of a call, or for what is noted."""
+    noted: tuple[Record, bytes] | None = None
+    """A record that is no entry yet, and its salt. Frozen, so that it may become one later."""
+    count: int = 1
+    """How many records were handed over."""
+
+    def encode(self) -> None:
+        """Make an entry of what is noted."""
+        if self.noted is not None:
+            record, salt = self.noted
+            # In this order: a thread that is interrupted in between loses nothing.
+            self.entries = (encode(record, salt),)
+            self.noted = None
+
+    def answer(self, place: int | Conflict) -> None:
+        """Say where it is, or why it is not kept."""
+        if isinstance(place, Conflict):
+            self.fail(place)
+        elif self.future is not None and not self.future.done():
+            self.future.set_result(place)
+
+    def fail(self, error: Exception) -> None:
+        """Say why it is not kept."""
+        if self.future is not None and not self.future.done():
+            self.future.set_exception(error)
 
 
 class Sign(msgspec.Struct, frozen=True):

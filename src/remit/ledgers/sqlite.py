@@ -75,6 +75,14 @@ class SqliteLedger(SqliteLog):
         """
         return self._writer.append(record)
 
+    def note(self, record: Record, /) -> None:
+        """Keep *record*, which is noted, within 50 ms; if that fails, the log says so.
+
+        Raises:
+            LogError: the ledger is closed, its queue is full, or an end is still owed.
+        """
+        self._writer.note(record)
+
     def append_all(self, records: Iterable[Record], /) -> Future[int]:
         """Keep all of *records* or none; the future holds the index of the first."""
         return self._writer.append_all(records)

@@ -104,6 +104,7 @@ class Worker:
         others = [job for job in jobs if job.awaited and job.future is not receipt]
         if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
             return
+        self._encode(jobs)
         if any(entry.move for job in jobs for entry in job.entries) and not _asks_only(jobs):
             return
         self.doubt = jobs
@@ -120,6 +121,7 @@ class Worker:
         self._resolve()
         batch = self._next_batch()
         appends = [job for job in batch if type(job) is Append]
+        self._encode(appends)
         self.write(appends)
         self.lonely = sum(job.awaited for job in appends) <= 1
         self.sign_if_due()
@@ -144,8 +146,19 @@ class Worker:
                 self.jobs.hurry()
                 break
             batch.append(job)
-            records += len(job.entries) if type(job) is Append else 0
+            records += job.count if type(job) is Append else 0
         return batch
+
+    def _encode(self, jobs: Sequence[Append]) -> None:
+        """Make bytes of what is noted; what has none is left out."""
+        for job in jobs:
+            try:
+                job.encode()
+            except Exception as error:
+                _logger.exception("the ledger %s left out a record that has no bytes", self.name)
+                self.done += 1
+                job.noted = None
+                job.fail(error)
 
     def _resolve(self) -> None:
         """Answer what a thread wrote that was interrupted before it could."""
@@ -155,7 +168,8 @@ class Worker:
         try:
             places = self.store.find(entries)
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
-            self._fail([job for job in self.doubt if not job.future.done()], error)
+            owed = [job for job in self.doubt if job.future is None or not job.future.done()]
+            self._fail(owed, error)
             self.jobs.forget(self.doubt)
         else:
             if places:
@@ -172,7 +186,7 @@ class Worker:
         for job in jobs:
             if type(job) is Pause:
                 job.go_on.set()
-            if not job.future.done():
+            if job.future is not None and not job.future.done():
                 job.future.set_exception(LogError(f"the ledger {self.name} has stopped: {error!r}"))
 
     def next_duty(self) -> float:
@@ -184,6 +198,8 @@ class Worker:
         if not jobs and time.monotonic() < self.retry_at:
             return
         entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
+        if not entries:
+            return
         try:
             places = self.store.append(entries)[len(self.owed) :]
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
@@ -199,12 +215,10 @@ class Worker:
         at = 0
         with together():
             for job in jobs:
+                if not job.entries:
+                    continue
                 self.done += len(job.entries)
-                place = places[at]
-                if isinstance(place, Conflict):
-                    job.future.set_exception(place)
-                elif not job.future.done():
-                    job.future.set_result(place)
+                job.answer(places[at])
                 at += len(job.entries)
 
     def catch_up(self) -> None:
@@ -226,7 +240,7 @@ class Worker:
         with together():
             for job in jobs:
                 self.done += len(job.entries)
-                job.future.set_exception(error)
+                job.fail(error)
 
     def _settle(self) -> None:
         late = "the ledger %s could write again: how %d calls ended is on record after all"

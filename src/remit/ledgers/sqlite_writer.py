@@ -19,6 +19,9 @@ gone on by the time it fails, hence:
 - an end that could not be written is reported, kept, and tried again with
   whatever is written next and by itself; until it is on disk nothing else is;
 - the queue has a limit, and a full one takes nothing.
+
+Nobody waits for what is noted either, and there is much of it. It becomes bytes where it is
+written, so that whoever notes something is not held up; what cannot is left out, and reported.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from concurrent.futures import Future
 from threading import Event, Lock, Thread, get_ident
 
 from remit.audit.note import SigningKey
-from remit.audit.record import UNAWAITED, Record, encode
+from remit.audit.record import ENDS, Kind, Record, encode
 from remit.databases import forks
 from remit.errors import LogError
 from remit.ledgers.jobs import Append, Pause, Receipt, Sign, Stop, Store
@@ -99,10 +102,22 @@ class Writer:
         Raises:
             LogError: it is known already that it cannot be.
         """
-        entry = encode(record, self._salt())
-        job = Append((entry,), Receipt(), record.kind not in UNAWAITED)
+        receipt = Receipt()
+        if record.kind is Kind.NOTED:
+            job = Append((), receipt, awaited=False, noted=(record, self._salt()))
+        else:
+            entry = encode(record, self._salt())
+            job = Append((entry,), receipt, record.kind not in ENDS)
         self._submit(job)
-        return job.future
+        return receipt
+
+    def note(self, record: Record) -> None:
+        """Have *record* written; nobody waits for it, or is told where it is.
+
+        Raises:
+            LogError: it is known already that it cannot be.
+        """
+        self._submit(Append((), None, awaited=False, noted=(record, self._salt())))
 
     def append_all(self, records: Iterable[Record]) -> Future[int]:
         """Have all of *records* written or none; the future holds the index of the first.
@@ -116,13 +131,15 @@ class Writer:
             raise ValueError("there are no records to keep, and so none has an index")
         if any(entry.move for entry in entries):
             raise ValueError("records that do something to a question are kept one by one")
-        job = Append(entries, Receipt(), awaited=True)
-        self._submit(job)
-        return job.future
+        receipt = Receipt()
+        self._submit(Append(entries, receipt, awaited=True, count=len(entries)))
+        return receipt
 
     def sign(self) -> Future[str]:
         """Have a checkpoint made; the future holds the signed note."""
         future: Future[str] = Future()
+        # Nobody can take back a job.
+        future.set_running_or_notify_cancel()
         self._submit(Sign(future))
         return future
 
@@ -159,8 +176,6 @@ class Writer:
             return more[:16]
 
     def _submit(self, job: Append | Sign) -> None:
-        # Nobody can take back what is about to be written.
-        job.future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 raise LogError(f"the ledger {self._name} is closed")
@@ -169,19 +184,20 @@ class Writer:
                 raise LogError(f"the ledger {self._name} has stopped: {worker.broken!r}")
             if type(job) is Append:
                 self._make_room(job, worker)
-                job.future.waited_for = worker.serve
+                if job.future is not None:
+                    job.future.waited_for = worker.serve
             worker.jobs.put(job, ENDS_WITHIN, urgent=type(job) is Sign)
 
     def _make_room(self, job: Append, worker: Worker) -> None:
         if worker.debt is not None and not job.awaited:
             why = f"an earlier one could not be written: {worker.debt}"
             raise LogError(f"the ledger {self._name} takes no end of a call: {why}")
-        more = len(job.entries)
-        waiting = self._taken - worker.done
-        if waiting + more > MOST_WAITING:
+        taken = self._taken + job.count
+        if taken - worker.done > MOST_WAITING:
+            waiting = self._taken - worker.done
             full = f"{waiting} records are waiting, and {MOST_WAITING} is the limit"
-            raise LogError(f"the ledger {self._name} cannot take {more} more: {full}")
-        self._taken += more
+            raise LogError(f"the ledger {self._name} cannot take {job.count} more: {full}")
+        self._taken = taken
 
     def _start(self) -> Worker:
         worker = Worker(self._name, self._store(), self._signer)

@@ -89,10 +89,12 @@ class Block:
 
     async def _enter(self, run: Run, ports: Ports) -> Run:
         try:
-            self._watch = await Watch.start(run, self._observation.ports(ports), self._given)
+            ports = self._observation.ports(ports)
+            self._watch = await Watch.start(run, ports, lambda: self._given)
         except BaseException:
             self._stack.close()
             raise
+        self._stack.enter_context(run.inside())
         return run
 
     async def _exit(self, error: BaseException | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from remit.acting import Acting, acting_as, current
 from remit.call import Call, begin
@@ -52,6 +52,10 @@ class Observation:
             return current()
 
 
+Given: TypeAlias = Callable[[], dict[str, Any]]
+"""What goes in; looked at only where somebody is asked about it, or it is recorded."""
+
+
 class Watch:
     """What is asked and recorded at the ends of a run."""
 
@@ -61,13 +65,13 @@ class Watch:
         self.call = call
 
     @classmethod
-    async def start(cls, run: Run, ports: Ports, given: dict[str, Any]) -> Watch:
+    async def start(cls, run: Run, ports: Ports, given: Given) -> Watch:
         """Begin *run*, if policy lets it."""
         call = None
         if "start" in run.checks:
-            call = await begin(run.request("run.start", given), ports, run.conceal)
+            call = await begin(run.request("run.start", given()), ports, run.conceal)
         else:
-            run.tell("start", **(given if run.capture else {}))
+            run.tell("start", **(given() if run.capture else {}))
         return cls(run, ports, call)
 
     async def end(self, result: dict[str, Any]) -> None:
@@ -87,20 +91,13 @@ class Watch:
     async def returned(self, result: Any = None) -> None:
         """Record that it ended."""
         captured = {"output": result} if self.run.capture else {}
-        self.run.tell("end", **captured, **_counted(self.run))
+        self.run.end(**captured)
         if self.call is not None:
             await self.call.returned()
 
     async def raised(self, error: BaseException) -> None:
         """Record in what it ended."""
         kind = type(error).__qualname__
-        self.run.tell("end", error=kind, message=str(error)[:500], **_counted(self.run))
+        self.run.end(error=kind, message=str(error)[:500])
         if self.call is not None:
             await self.call.raised(error)
-
-
-def _counted(run: Run) -> dict[str, Any]:
-    """What the end of a run says of all of it."""
-    facts = run.facts()
-    counted = ("seconds", "attempt", "steps", "calls", "model_calls", "tokens", "cost", "unpriced")
-    return {name: facts[name] for name in counted}

@@ -21,8 +21,9 @@ from remit.errors import Denied
 from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
-from remit.runs.observation import Observation, Watch
+from remit.runs.observation import Given, Observation, Watch
 from remit.runs.run import Moment, Run
+from remit.stepping import stepping
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -106,9 +107,9 @@ class _Observed:
 
         return observed
 
-    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
         """What goes in, by the names of the parameters."""
-        return {"input": dict(self.signature.bind(*args, **kwargs).arguments)}
+        return lambda: {"input": dict(self.signature.bind(*args, **kwargs).arguments)}
 
     async def drive(
         self, run: Run, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -118,7 +119,8 @@ class _Observed:
             ports = self.observation.ports(ports)
             watch = await Watch.start(run, ports, self.given(args, kwargs))
             try:
-                value = await self.attempts(run, watch, args, kwargs)
+                with run.inside():
+                    value = await self.attempts(run, watch, args, kwargs)
             except BaseException as error:
                 await watch.raised(error)
                 raise
@@ -149,7 +151,7 @@ class _Observed:
             with run.active():
                 watch = finish(Watch.start(run, ports, self.given(args, kwargs)))
             try:
-                value = yield from _stepped(run, self.function(*args, **kwargs))
+                value = yield from stepping(self.function(*args, **kwargs), run.active)
                 with run.active():
                     finish(watch.end({"output": value}))
             except GeneratorExit:
@@ -194,24 +196,3 @@ class _Observed:
                 raise
 
         return observed
-
-
-def _stepped(run: Run, generator: Any) -> Generator[Any, Any, Any]:
-    """*generator*, part of *run* while its body runs and not while its caller's does."""
-    advance: Callable[[], Any] = partial(next, generator)
-    while True:
-        with run.active():
-            try:
-                item = advance()
-            except StopIteration as end:
-                return end.value
-        try:
-            sent = yield item
-        except GeneratorExit:
-            with run.active():
-                generator.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the generator
-            advance = partial(generator.throw, error)
-        else:
-            advance = partial(generator.send, sent)

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
-from remit.acting import Acting, running
+from remit.acting import Acting, Running
 from remit.audit.record import Kind, Record
 from remit.call import begin, new_id
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.driver import Ports, finish, tell
+from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
 from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
 
@@ -35,6 +35,11 @@ EVERY_MOMENT: frozenset[Moment] = frozenset({"start", "step", "end"})
 
 CONTENT = frozenset({"input", "output", "messages", "response"})
 """What policy is shown of a run and the ledger is not, unless content is captured."""
+
+COUNTED = ("seconds", "attempt", "steps", "calls", "model_calls", "tokens", "cost", "unpriced")
+"""What the end of a run says of all of it."""
+
+NOTHING_HELD = nullcontext()
 
 _log = logging.getLogger("remit.runs")
 
@@ -61,7 +66,7 @@ class Run:
     ) -> None:
         self.id = new_id()
         self.guard = guard
-        self.name = name
+        self.name = plain(name)
         self.checks = frozenset(checks)
         self.capture = capture
         self.began = guard.ports.clock()
@@ -69,9 +74,9 @@ class Run:
         self.feedback = ""
         """Why the last attempt was not good enough, and how to do better."""
         self.tags: dict[str, str] = {}
-        self.calls: Counter[str] = Counter()
+        self.calls: dict[str, int] = {}
         """Governed calls that have started, by action."""
-        self.told: Counter[str] = Counter()
+        self.told: dict[str, int] = {}
         """What was told, by kind: `step`, `message`, …"""
         self.tokens = 0
         self.cost = 0.0
@@ -79,44 +84,52 @@ class Run:
         """Model calls whose cost nobody knows."""
         self._acting = acting
         self._parent = acting.run
-        self._named = Frozen({"id": self.id, "name": name, "parent": self.parent})
+        self._named = Frozen(id=self.id, name=self.name, parent=self.parent)
         self._lock = threading.Lock()
 
     @property
     def parent(self) -> str:
         """The id of the run that this one is part of."""
-        return str(self._parent.facts()["id"]) if self._parent is not None else ""
+        return "" if self._parent is None else self._parent.id
 
     def facts(self) -> Frozen:
         """What conditions read as `run`: who it is, and what was counted so far."""
         with self._lock:
-            counted = {
-                "calls": dict(self.calls),
-                "steps": self.told["step"],
-                "model_calls": self.told["model"],
-                "tokens": self.tokens,
-                "cost": self.cost,
-                "unpriced": self.unpriced,
-                "tags": dict(self.tags),
-            }
-        seconds = (self.guard.ports.clock() - self.began) / 1e9
-        facts: Frozen = freeze(
-            {**self._named, "attempt": self.attempt, "seconds": seconds, **counted}
-        )
-        return facts
+            return Frozen(
+                **self._named,
+                attempt=self.attempt,
+                seconds=(self.guard.ports.clock() - self.began) / 1e9,
+                calls=Frozen(self.calls),
+                steps=self.told.get("step", 0),
+                model_calls=self.told.get("model", 0),
+                tokens=self.tokens,
+                cost=self.cost,
+                unpriced=self.unpriced,
+                tags=Frozen(self.tags),
+            )
 
     def saw(self, record: Record, /) -> None:
         """Count a governed call of this run, and of those it is part of."""
         if record.kind is Kind.STARTED and not record.request.action.name.startswith("run."):
+            action = record.request.action.name
             with self._lock:
-                self.calls[record.request.action.name] += 1
+                self.calls[action] = self.calls.get(action, 0) + 1
             if self._parent is not None:
                 self._parent.saw(record)
 
-    @contextmanager
-    def active(self) -> Iterator[Run]:
+    def active(self) -> AbstractContextManager[Run]:
         """Let what happens inside the block be part of this run."""
-        with running(self, self._acting):
+        running = Running(self, self._acting)
+        return self._active(running) if self.guard.ports.scopes else running
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Have the guard's readers hold what they hold while the run's code runs."""
+        scopes = self.guard.ports.scopes
+        return inside(scopes, self.id) if scopes else NOTHING_HELD
+
+    @contextmanager
+    def _active(self, running: Running[Run]) -> Iterator[Run]:
+        with running, self.inside():
             yield self
 
     # What an application tells.
@@ -124,8 +137,13 @@ class Run:
     def tell(self, what: str, /, **facts: Any) -> None:
         """Record that *what* happened. Never raises."""
         with self._lock:
-            self.told[what] += 1
+            self.told[what] = self.told.get(what, 0) + 1
         self._note(what, facts)
+
+    def end(self, **facts: Any) -> None:
+        """Record that it is over, and all that was counted in it. Never raises."""
+        counted = self.facts()
+        self._note("end", facts, counted={name: counted[name] for name in COUNTED})
 
     def step(self, name: str, /, output: Any = msgspec.UNSET, **facts: Any) -> None:
         """Record that a step is done.
@@ -140,9 +158,10 @@ class Run:
 
     def tag(self, key: str, value: object) -> None:
         """Mark the run, so that it can be found and conditions can read it (`run.tags`)."""
+        text = plain(value)
         with self._lock:
-            self.tags[key] = str(value)
-        self.tell("tag", key=key, value=str(value))
+            self.tags[plain(key)] = text
+        self.tell("tag", key=key, value=text)
 
     def again(self, feedback: str) -> None:
         """Begin another attempt, which is told how to do better than the last."""
@@ -166,10 +185,11 @@ class Run:
 
     def spend(self, *, tokens: int = 0, cost: float | None = 0.0) -> None:
         """Count what was used, in this run and in those it is part of."""
+        known = cost is not None and isfinite(cost)
         with self._lock:
             self.tokens += tokens
-            self.cost += cost or 0.0
-            self.unpriced += cost is None
+            self.cost += cost if known and cost is not None else 0.0
+            self.unpriced += not known
         if isinstance(self._parent, Run):
             self._parent.spend(tokens=tokens, cost=cost)
 
@@ -177,7 +197,7 @@ class Run:
 
     def request(self, action: str, facts: Mapping[str, Any]) -> Request:
         """The question about this run as it is now."""
-        args = Frozen({name: frozen(value) for name, value in facts.items()})
+        args = told(facts)
         acting = self._acting._replace(run=self)
         return acting.request(Action(action, args), at=self.guard.ports.clock())
 
@@ -213,26 +233,59 @@ class Run:
         action = Action(request.action.name, self._scrubbed(shown))
         return msgspec.structs.replace(request, action=action)
 
-    def _note(self, what: str, facts: Mapping[str, Any], decision: Decision | None = None) -> None:
+    def _note(
+        self,
+        what: str,
+        facts: Mapping[str, Any],
+        decision: Decision | None = None,
+        counted: Mapping[str, Any] = NOTHING,
+    ) -> None:
         ports, acting = self.guard.ports, self._acting
         now = ports.clock()
         try:
-            args = self._scrubbed(Frozen({name: frozen(value) for name, value in facts.items()}))
+            args = told(facts)
+            if counted:
+                # Frozen already, and long: freezing is most of what telling costs.
+                args = Frozen({**args, **counted})
+            if self.guard.scrub is not None:
+                args = self._scrubbed(args)
             action = Action(f"run.{what}", args)
             request = Request(
                 acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
             )
             record = Record(Kind.NOTED, self.id, now, request, decision)
-            ports.ledger.append(record)
+            self.guard.note(record)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             _log.exception("run %s could not record its %s", self.id, what)
             return
-        tell(ports.readers, record)
+        # Not the tally, which counts calls.
+        tell(self.guard.readers, record)
 
     def _scrubbed(self, facts: Properties) -> Frozen:
         scrub = self.guard.scrub
         scrubbed: Frozen = freeze(facts if scrub is None else scrub(facts))
         return scrubbed
+
+
+def told(facts: Mapping[str, Any]) -> Frozen:
+    """*facts* as data."""
+    try:
+        whole: Frozen = freeze(facts)
+    except NotData:
+        return freeze_each(facts)
+    return whole
+
+
+def freeze_each(facts: Mapping[str, Any]) -> Frozen:
+    """*facts*, of which some may be no data."""
+    parts: Frozen = freeze({name: frozen(value) for name, value in facts.items()})
+    return parts
+
+
+def plain(value: object) -> str:
+    """*value* as text that can be recorded."""
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def frozen(value: Any) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from remit.approvers.question import literal
 from remit.approvers.status import Status, status
 from remit.audit.case import Case
 from remit.cli import screen
 from remit.cli.moment import shown
 from remit.model import Approval
+from remit.visible import literal
 
 STYLES = {
     Status.WAITING: "yellow", Status.APPROVED: "green", Status.REFUSED: "red",

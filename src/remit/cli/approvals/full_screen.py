@@ -21,15 +21,15 @@ from textual.widgets import Footer, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from remit.approvers.desk import Desk
-from remit.approvers.question import visible
 from remit.approvers.status import status
 from remit.audit.case import Case
 from remit.canonical import read
 from remit.cli.approvals import case as shown_case
-from remit.cli.screen import STYLES, count, json_line
+from remit.cli.screen import STYLES, count
 from remit.databases.postgres_address import Unreachable
 from remit.errors import NotData, RemitError
 from remit.model import Subject
+from remit.visible import json_line, visible
 
 LOOK_EVERY = 1.0
 NAMES = 11

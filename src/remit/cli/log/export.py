@@ -10,9 +10,8 @@ from typing import IO, Annotated, Literal
 
 from cyclopts import Parameter
 
-from remit.approvers.question import visible
 from remit.audit.stored import Leaf, Stored
-from remit.cli import given, screen
+from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.cli.given import Force
 from remit.cli.log import cloudevents, ocsf, parquet
@@ -24,6 +23,7 @@ from remit.cli.moment import shown
 from remit.ledgers import bundle
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_log import SqliteLog
+from remit.visible import json_line, visible
 
 FIELDS = tuple(name for name in Leaf.__struct_fields__ if name not in {"v", "at"})
 
@@ -118,17 +118,17 @@ def _created(output: Path, *, force: bool) -> Iterator[bundle.Put]:
 
 def _jsonl(records: Iterable[Stored], _origin: str, file: IO[str]) -> None:
     for stored in records:
-        file.write(screen.json_line(document(stored)) + "\n")
+        file.write(json_line(document(stored)) + "\n")
 
 
 def _cloudevents(records: Iterable[Stored], origin: str, file: IO[str]) -> None:
     for stored in records:
-        file.write(screen.json_line(cloudevents.event(stored, origin)) + "\n")
+        file.write(json_line(cloudevents.event(stored, origin)) + "\n")
 
 
 def _ocsf(records: Iterable[Stored], origin: str, file: IO[str]) -> None:
     for stored in records:
-        file.write(screen.json_line(ocsf.event(stored, origin)) + "\n")
+        file.write(json_line(ocsf.event(stored, origin)) + "\n")
 
 
 def _csv(records: Iterable[Stored], _origin: str, file: IO[str]) -> None:

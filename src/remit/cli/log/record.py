@@ -9,6 +9,7 @@ import msgspec
 from remit.audit.stored import Stored
 from remit.cli import screen
 from remit.cli.moment import shown
+from remit.visible import literal
 
 
 def document(stored: Stored) -> dict[str, Any]:
@@ -52,13 +53,13 @@ def _told(details: dict[str, Any] | None) -> dict[str, str]:
     if details is None:
         return {"payload": "erased"}
     known = {"salt", "subject", "error", "args", "approvals"}
-    facts = {f"args.{name}": _literal(value) for name, value in details.get("args", {}).items()}
+    facts = {f"args.{name}": literal(value) for name, value in details.get("args", {}).items()}
     for number, approval in enumerate(details.get("approvals", ()), 1):
         facts[f"approval {number}"] = _approval(approval)
     subject = details.get("subject", {}).get("properties")
     rest = {name: value for name, value in details.items() if name not in known}
     rest = {"subject.properties": subject, **rest}
-    return facts | {name: _literal(value) for name, value in rest.items() if not _empty(value)}
+    return facts | {name: literal(value) for name, value in rest.items() if not _empty(value)}
 
 
 def _approval(approval: dict[str, Any]) -> str:
@@ -67,10 +68,6 @@ def _approval(approval: dict[str, Any]) -> str:
     reason = f": {approval['reason']}" if approval["reason"] else ""
     at = shown(approval["at"] // 1000)
     return f"{verb} by {approver['type']}:{approver['id']} at {at}{reason}"
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _empty(value: Any) -> bool:

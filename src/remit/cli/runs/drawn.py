@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import msgspec
-
 from remit.audit.record import Kind
 from remit.cli import screen
 from remit.cli.moment import shown
 from remit.cli.runs.told import Happening, Told
+from remit.visible import facts_line
 
 LONGEST = 160
 """Characters of what is told that fit a line."""
@@ -33,11 +29,16 @@ def line(happening: Happening, start: int) -> tuple[screen.Part, ...]:
     after = f"{(leaf.at - start) / 1e6:>8.2f} s  "
     took = f"  {happening.seconds:.2f} s" if happening.seconds is not None else ""
     if leaf.kind is Kind.NOTED:
-        return (after, (f"{happening.what:<10}", "cyan"), _facts(happening.facts), took)
+        return (
+            after,
+            (f"{happening.what:<10}", "cyan"),
+            facts_line(happening.facts, LONGEST),
+            took,
+        )
     ended = happening.end.kind if happening.end else leaf.kind
     why = f" ({', '.join(leaf.rules)})" if leaf.rules else ""
     error = f" {happening.end.error}" if happening.end and happening.end.error else ""
-    call = f"{leaf.action}({_facts(happening.facts)})"
+    call = f"{leaf.action}({facts_line(happening.facts, LONGEST)})"
     return (after, call, " ", screen.styled(ended.value), error, why, took)
 
 
@@ -73,16 +74,3 @@ def _draw_inside(run: Told, indent: str) -> None:
 
 def _when(row: Happening | Told) -> int:
     return row.leaf.at if isinstance(row, Happening) else row.at
-
-
-def _facts(facts: dict[str, Any]) -> str:
-    text = ", ".join(_named(facts))
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _named(facts: dict[str, Any]) -> Iterator[str]:
-    for name, value in facts.items():
-        if name == "seconds":
-            continue
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        yield text if name == "name" else f"{name}={text}"
