@@ -60,7 +60,7 @@ rules:
   - id: export
     action: export
     effect: allow
-    obligations: [{type: redact, fields: [email]}]
+    obligations: [{type: shred, fields: [email]}]
   - id: careful
     action: read
     subject: "agent:bot"
@@ -107,7 +107,7 @@ decision := {
 decision := {
     "allow": true,
     "rules": ["export"],
-    "obligations": [{"type": "redact", "properties": {"fields": ["email"]}}],
+    "obligations": [{"type": "shred", "properties": {"fields": ["email"]}}],
 } if input.action.name == "export"
 
 decision := {"allow": true, "rules": ["careful"]} if {
@@ -252,12 +252,12 @@ def test_an_approval_grants_nothing_that_the_policy_denies_outright(decider):
 def test_what_an_allow_obliges_to_is_handed_over(decider):
     decision = answer(decider, asking("export"))
     assert decision.allowed
-    assert decision.obligations == (Obligation("redact", {"fields": ["email"]}),)
+    assert decision.obligations == (Obligation("shred", {"fields": ["email"]}),)
 
 
 def test_what_nobody_can_discharge_does_not_run(decider, call):
     guard, ledger = guarded(decider)
-    with pytest.raises(Unavailable, match="redact"):
+    with pytest.raises(Unavailable, match="shred"):
         call(guard, asking("export"), must_not_run)
     assert kinds(ledger) == []
 

@@ -79,6 +79,7 @@ def screen_test(test):
     def run(program, policies):
         async def up():
             app = InboxApp(Desk(program.ledger), MARIA, policies)
+            app.NOTIFICATION_TIMEOUT = 600  # what is said stays until the test has read it
             async with app.run_test(size=(80, 24), notifications=True) as pilot:
                 await settle(pilot)
                 await test(pilot, program)
