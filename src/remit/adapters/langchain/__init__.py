@@ -21,6 +21,6 @@ except ImportError as error:
     raise ImportError("LangChain is not installed: pip install 'remit[langchain]'") from error
 
 from remit.adapters.langchain.middleware import RemitMiddleware
-from remit.telling import explain
+from remit.refusals import explain
 
 __all__ = ["RemitMiddleware", "explain"]

@@ -32,7 +32,7 @@ from remit.guard import Guard
 from remit.model import Action, Request
 from remit.ports import Execute
 from remit.protection import Protection
-from remit.telling import Refusal, attempt, explain
+from remit.refusals import Refusal, attempt, explain
 
 
 class StandIn:

@@ -26,6 +26,6 @@ from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.reach import govern
 from remit.adapters.openai_agents.tools import GovernedTool, tool
 from remit.adapters.openai_agents.waiting import go_on
-from remit.telling import explain
+from remit.refusals import explain
 
 __all__ = ["GovernedTool", "InterruptionApprover", "explain", "go_on", "govern", "tool"]

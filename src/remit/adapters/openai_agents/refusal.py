@@ -10,7 +10,7 @@ from agents import ToolGuardrailFunctionOutput, ToolOutputGuardrailData, tool_ou
 from remit.guard import Guard
 from remit.model import Request
 from remit.ports import Execute
-from remit.telling import Refusal, attempt
+from remit.refusals import Refusal, attempt
 
 
 async def tell(prepared: Awaitable[tuple[Request, Execute[Any]]], guard: Guard) -> Any:

@@ -18,6 +18,6 @@ except ImportError as error:
 
 from remit.adapters.pydantic_ai.capability import Remit
 from remit.adapters.pydantic_ai.toolset import GovernedToolset
-from remit.telling import explain
+from remit.refusals import explain
 
 __all__ = ["GovernedToolset", "Remit", "explain"]

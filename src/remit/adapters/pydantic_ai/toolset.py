@@ -19,7 +19,7 @@ from remit.errors import NotData
 from remit.guard import Guard
 from remit.model import Action, ApprovalRequest, Request
 from remit.ports import Execute
-from remit.telling import Refusal, attempt
+from remit.refusals import Refusal, attempt
 
 
 @dataclass
