@@ -1,0 +1,171 @@
+"""What an agent tells of itself for policies to judge: what it touched, sent, changed, relied on.
+
+Each of these is a record of the run, and, where steps are checked, a question: policy sees it
+as `run.step`, with `args.kind` and the facts told, and the run stops there if it says no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Evidence:
+    """The part of a `WaxellContext` that tells evidence."""
+
+    _impact: dict[str, float]
+
+    def note(self, kind: str, /, **facts: Any) -> None:
+        """Record *facts*, and go on only if policy lets the run."""
+        raise NotImplementedError
+
+    def record_data_access(self, *, source: str, operation: str = "read", records: int = 0) -> None:
+        """Tell that data was read or written."""
+        self.note("data_access", source=source, operation=operation, records=records)
+
+    def record_network_request(self, *, url: str) -> None:
+        """Tell that an address was asked."""
+        self.note("network_request", url=url)
+
+    def record_scope_impact(
+        self,
+        *,
+        records_modified: int = 0,
+        records_deleted: int = 0,
+        files_changed: int = 0,
+        transaction_total: float = 0.0,
+        api_writes: int = 0,
+    ) -> None:
+        """Tell what was changed; policy sees the sums of the run."""
+        told = {
+            "records_modified": records_modified,
+            "records_deleted": records_deleted,
+            "files_changed": files_changed,
+            "transaction_total": transaction_total,
+            "api_writes": api_writes,
+        }
+        for name, amount in told.items():
+            self._impact[name] = self._impact.get(name, 0) + amount
+        self.note("scope_impact", **self._impact)
+
+    def record_grounding(
+        self,
+        *,
+        grounding_scores: Sequence[float] = (),
+        citations: Sequence[Any] = (),
+        unsupported_claims: Sequence[str] = (),
+        output_confidence: float | None = None,
+    ) -> None:
+        """Tell what an answer rests on."""
+        self.note(
+            "grounding",
+            grounding_scores=list(grounding_scores),
+            citations=list(citations),
+            unsupported_claims=list(unsupported_claims),
+            output_confidence=output_confidence,
+        )
+
+    def record_retrieval_result(
+        self,
+        *,
+        relevance_score: float = 0.0,
+        source: str = "",
+        collection: str = "",
+        age_days: float = 0,
+    ) -> None:
+        """Tell how good something found is."""
+        self.note(
+            "retrieval_result",
+            relevance_score=relevance_score,
+            source=source,
+            collection=collection,
+            age_days=age_days,
+        )
+
+    def record_bias_flag(self, *, flag: str) -> None:
+        """Tell of a sign of bias."""
+        self.note("bias_flag", flag=flag)
+
+    def record_delegation(
+        self,
+        *,
+        delegate: str,
+        depth: int = 1,
+        approved: bool = True,
+        policies_inherited: bool = True,
+    ) -> None:
+        """Tell that another agent was given something to do."""
+        self.note(
+            "delegation",
+            delegate=delegate,
+            depth=depth,
+            approved=approved,
+            policies_inherited=policies_inherited,
+        )
+
+    def record_code_execution(
+        self,
+        *,
+        language: str,
+        code: str,
+        execution_time: float = 0,
+        output_size_kb: float = 0,
+        output: str = "",
+        error: str = "",
+        paths: Sequence[str] | None = None,
+        packages: Sequence[str] | None = None,
+    ) -> None:
+        """Tell that code was run."""
+        self.note(
+            "code_execution",
+            language=language,
+            code=code,
+            execution_time=execution_time,
+            output_size_kb=output_size_kb,
+            output=output,
+            error=error,
+            paths=list(paths or ()),
+            packages=list(packages or ()),
+        )
+
+    def record_communication(
+        self,
+        *,
+        channel: str,
+        recipient: str = "",
+        body: str = "",
+        subject: str = "",
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell that something was sent to somebody."""
+        self.note(
+            "communication",
+            channel=channel,
+            recipient=recipient,
+            body=body,
+            subject=subject,
+            metadata=dict(metadata or {}),
+        )
+
+    def set_privacy_context(
+        self, *, consent_token: str = "", execution_region: str = "", data_purpose: str = ""
+    ) -> None:
+        """Tell where this runs, with whose consent, and what for."""
+        self.note(
+            "privacy_context",
+            consent_token=consent_token,
+            execution_region=execution_region,
+            data_purpose=data_purpose,
+        )
+
+    def record_intermediate_output(self, *, output: str) -> None:
+        """Tell what is not said yet."""
+        self.note("intermediate_output", output=output)
+
+    def record_emitted_signal(self, *, signal_name: str) -> None:
+        """Tell that a signal was given."""
+        self.note("signal", signal_name=signal_name)
+
+    def record_domain_intent(self, *, domain_name: str, action_name: str) -> None:
+        """Tell what is about to be done in a domain."""
+        self.note("domain_intent", domain_name=domain_name, action_name=action_name)

@@ -1,0 +1,456 @@
+"""A program of Waxell Observe runs with another import, and does what its documents say."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from model_server import serving
+from waxell_calls import GO, TOOLS, Terminal, guarded, kinds, records, told
+from waxell_seeds import run, seed
+
+import remit
+from remit.compat import waxell
+from remit.compat.waxell import PolicyViolationError, WaxellContext, WaxellObserveClient
+
+__all__ = ["guarded"]
+
+ASK_DELETE = (
+    "{id: approval.delete, action: run.start, when: 'run.name == \"delete\"', effect: ask,"
+    " reason: Deletion requires approval}"
+)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    pytest.importorskip("openai")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield model
+
+
+# The programs of the documents.
+
+
+def test_the_governed_agent_of_the_document_asks_the_model_twice(guarded, model):
+    guard = guarded(GO)
+    run(seed("governed"))
+    assert len(model.asked) == 2
+    assert [step["name"] for step in told(guard, "step")] == ["analyze", "respond"]
+    assert told(guard, "score")[0]["value"] == 0.9
+    assert kinds(guard, "run.start") == ["started", "returned"]
+    assert kinds(guard, "run.end") == ["started", "returned"]
+
+
+def test_a_block_in_the_middle_lands_before_the_second_call_and_says_why(guarded, model, capsys):
+    stop = (
+        "{id: s, action: run.step, effect: deny, when: 'args.name == \"analyze\"', reason: enough}"
+    )
+    guard = guarded(GO, stop)
+    run(seed("governed"))
+    assert len(model.asked) == 1
+    assert capsys.readouterr().out == (
+        "Execution blocked by policy: governed-agent may not run.step: enough\n"
+        "Action: block\n"
+        "Reason: enough\n"
+    )
+    assert kinds(guard, "run.start") == ["started", "returned"]
+
+
+def test_the_check_in_the_middle_of_the_document_leads_to_its_branch(guarded, model):
+    late = "{id: kill.switch, action: run.step, when: 'args.kind == \"check\"', effect: deny}"
+    guard = guarded(GO, late)
+    run(seed("governed"))
+    assert len(model.asked) == 1
+    assert told(guard, "tag") == [{"key": "policy_outcome", "value": "blocked"}]
+
+
+def test_a_warning_in_the_middle_of_the_document_is_marked(guarded, model):
+    rule = "{id: w, action: run.step, effect: deny, mode: monitor}"
+    guard = guarded(GO, rule)
+    run(seed("governed"))
+    assert len(model.asked) == 2
+    assert told(guard, "tag") == [{"key": "policy_warning", "value": "would apply: w: deny"}]
+
+
+def test_the_governed_agent_of_the_document_that_may_not_start_calls_no_model(guarded, model):
+    guard = guarded("{id: no, action: run.start, effect: deny, reason: closed}")
+    with pytest.raises(PolicyViolationError, match="closed") as caught:
+        run(seed("governed"))
+    assert caught.value.policy_result.action == "block"
+    assert model.asked == []
+    assert kinds(guard) == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (GO, "Agent is allowed to run\n"),
+        ("{id: no, action: run.start, effect: deny, reason: closed}", "Blocked: closed\n"),
+    ],
+)
+def test_the_check_of_the_document_prints_what_policy_says(
+    guarded, monkeypatch, capsys, rule, said
+):
+    guard = guarded(rule)
+    monkeypatch.setenv("WAXELL_API_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("WAXELL_API_KEY", "none")
+    run(seed("check"))
+    assert capsys.readouterr().out == said
+    assert [each["moment"] for each in told(guard, "check")] == ["start"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "ran"),
+    [
+        ("delete users\ny\n", "Done: {'table': 'users', 'deleted': 500", 1),
+        ("delete users\nn\n", "Blocked or denied: data-manager may not run.start", 0),
+        ("delete users\n", "Blocked or denied: data-manager may not run.start", 0),
+    ],
+)
+def test_the_approval_of_the_document_asks_at_the_terminal(
+    guarded, monkeypatch, capsys, *, typed, said, ran
+):
+    guard = guarded(GO, TOOLS, ASK_DELETE)
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    run(seed("approval"))
+    shown = capsys.readouterr()
+    assert said in shown.out
+    assert "Deletion requires approval" in shown.err
+    assert kinds(guard, "delete_records").count("started") == ran
+    asked = kinds(guard, "run.start")
+    assert asked == ["asked", "answered", *(["started", "returned"] if ran else ["refused"])]
+    assert told(guard, "input")[0]["answer"] == "delete users"
+
+
+@pytest.mark.parametrize(("handler", "ran"), [("auto_approve", 1), ("auto_deny", 0)])
+def test_the_handlers_of_the_document_for_tests_answer_by_themselves(
+    guarded, monkeypatch, capsys, handler, ran
+):
+    guard = guarded(GO, TOOLS, ASK_DELETE)
+    monkeypatch.setattr(sys, "stdin", Terminal("delete users\n"))
+    run(seed("approval").replace("prompt_approval", handler))
+    assert kinds(guard, "delete_records").count("started") == ran
+
+
+def test_all_evaluations_of_the_document_are_on_record_also_those_that_allow(guarded):
+    guard = guarded(GO)
+    program = run(f"import remit.compat.waxell as waxell\n{seed('evaluations')}")
+    asyncio.run(program["run_pre_execution"]("trade", object()))
+    assert [(each["category"], each["action"]) for each in told(guard, "policy_check")] == [
+        ("budget", "allow"),
+        ("rate-limit", "allow"),
+        ("safety", "warn"),
+        ("kill", "allow"),
+    ]
+
+
+TOOLS_OF_THE_DOCUMENT = """
+import remit.compat.waxell as waxell
+
+@waxell.tool(name="risk_analysis")
+def risk_analysis(domain, level): return {"risk_score": 0.8}
+
+@waxell.tool
+def compliance_check(policy, domain): return {"compliant": True}
+
+@waxell.decision(name="route", options=["continue", "escalate_to_human", "abort"])
+def make_execution_decision(risk): return {"chosen": "escalate_to_human", "reasoning": str(risk)}
+"""
+
+
+def test_the_agent_of_the_document_checks_between_its_tools(guarded):
+    guard = guarded(GO, TOOLS)
+    program = run(f"{TOOLS_OF_THE_DOCUMENT}\n{seed('mid')}")
+    asyncio.run(program["run_mid_execution"]("trade"))
+    assert kinds(guard, "risk_analysis") == ["started", "returned"]
+    assert kinds(guard, "compliance_check") == ["started", "returned"]
+    assert told(guard, "decision")[0]["chosen"] == "escalate_to_human"
+    assert [each["moment"] for each in told(guard, "check")] == ["step"]
+
+
+POLITE = (
+    "{id: quality.polite, action: run.end, when: 'args.output.text.contains(\"damn\")',"
+    " effect: deny, reason: Rude, advice: Say it politely}"
+)
+
+
+def test_a_run_by_hand_is_retried_with_feedback_until_it_is_good(guarded):
+    guard = guarded(GO, POLITE)
+    client = WaxellObserveClient()
+    info = client.start_run_sync(agent_name="writer", workflow_name="letters")
+    first = client.complete_run_sync(run_id=info.run_id, result={"text": "damn"})
+    assert first.should_retry
+    assert (first.governance_reason, first.retry_feedback) == ("Rude", "Say it politely")
+    second = client.complete_run_sync(run_id=info.run_id, result={"text": "please"})
+    assert (second.governance_action, second.should_retry) == ("allow", False)
+    assert second.duration >= 0
+    assert told(guard, "retry")[0]["feedback"] == "Rude: Say it politely"
+    with pytest.raises(waxell.ObserveError, match="no run"):
+        client.complete_run_sync(run_id=info.run_id)
+
+
+def test_events_are_on_record_in_their_run_and_beside_all_runs(guarded):
+    guard = guarded(GO)
+    client = WaxellObserveClient()
+    info = client.start_run_sync(agent_name="writer")
+    events = [
+        {"event": "escalated", "agent_name": "writer", "workflow_id": info.workflow_id},
+        {"event": "paused", "agent_name": "reader", "metadata": {"why": "night"}},
+    ]
+    client.record_events_sync(events=events)
+    assert [each["name"] for each in told(guard, "event")] == ["escalated", "paused"]
+    calls = [each.call for each in records(guard) if each.request.action.name == "run.event"]
+    assert calls[0] == info.run_id
+    assert calls[1] != info.run_id
+
+
+# The same, in our own words.
+
+
+def test_a_program_without_a_policy_may_not_start(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("remit.default._guard", None)
+    monkeypatch.setattr("remit.default._recording", None)
+
+    @waxell.observe(agent_name="a")
+    def agent():
+        pytest.fail("ran")
+
+    with pytest.raises(PolicyViolationError, match="no rule allows it"):
+        agent()
+
+
+def test_what_is_not_enforced_is_still_on_record(guarded):
+    guard = guarded("{id: never, action: '*', effect: deny}")
+
+    @waxell.observe(enforce_policy=False)
+    def agent(question):
+        waxell.step("done")
+        return question
+
+    assert agent("why?") == "why?"
+    assert kinds(guard) == []
+    assert [each["name"] for each in told(guard, "step")] == ["done"]
+
+
+def test_functions_of_every_form_are_observed(guarded):
+    guard = guarded(GO, TOOLS)
+
+    @waxell.tool
+    def touch(what: str):
+        assert waxell.get_context() is not None
+        return what
+
+    @waxell.observe(agent_name="g")
+    def generating():
+        yield touch("a")
+        yield touch("b")
+
+    @waxell.observe(agent_name="ag")
+    async def agenerating():
+        yield touch("c")
+
+    async def all_of():
+        return [each async for each in agenerating()]
+
+    assert list(generating()) == ["a", "b"]
+    assert asyncio.run(all_of()) == ["c"]
+    assert kinds(guard, "touch") == ["started", "returned"] * 3
+    assert kinds(guard, "run.start") == ["started", "returned"] * 2
+    assert waxell.get_context() is None
+
+
+def test_agents_inside_inherit_session_person_and_group(guarded):
+    guarded(GO, "{id: eu, action: look, when: 'session.user_group == \"eu\"', effect: allow}")
+
+    @waxell.tool
+    def look():
+        return "seen"
+
+    @waxell.observe(agent_name="inner")
+    def inner():
+        return look(), waxell.get_context()
+
+    @waxell.observe(agent_name="outer")
+    def outer(**given):
+        return inner()
+
+    with WaxellContext("top", user_id="ada", user_group="eu", session_id="s-1"):
+        seen, context = outer()
+    assert seen == "seen"
+    assert (context.user_id, context.user_group, context.session_id) == ("ada", "eu", "s-1")
+    assert context.session.depth == 2
+
+
+def test_the_block_form_is_a_run_and_its_result_is_judged(guarded):
+    guard = guarded(GO, POLITE)
+    context = WaxellContext("writer", inputs={"q": 1})
+    with pytest.raises(PolicyViolationError) as caught, context:
+        context.set_result({"text": "damn"})
+    assert caught.value.policy_result.should_retry
+    assert not caught.value.policy_result.allowed
+    assert told(guard, "end")[0]["error"] == "PolicyViolationError"
+
+
+def test_an_observed_function_is_retried_as_often_as_it_says(guarded):
+    guarded(GO, POLITE)
+
+    @waxell.observe(agent_name="writer", retries=1)
+    def write(feedback=""):
+        return {"text": "please" if feedback == "Rude: Say it politely" else "damn"}
+
+    assert write() == {"text": "please"}
+
+
+def test_what_is_told_anywhere_is_told_of_the_run_under_way(guarded):
+    guard = guarded(GO)
+    with WaxellContext("a"):
+        waxell.tag("k", 1)
+        waxell.metadata("m", [1])
+        waxell.decide("route", "left", ["left", "right"], "near", 0.9)
+        waxell.reason("think", "hm", ["seen"], "so")
+        waxell.retrieve("q", ["d"], "wiki", [0.5])
+        waxell.retry(1, "timeout")
+        waxell.user_message("hi")
+        waxell.agent_response("ho")
+        waxell.communication(channel="mail", recipient="b")
+        waxell.approval_request("delete")
+        waxell.approval_response("delete", "approved", approver="eve")
+        waxell.human_interaction("ok?", "yes")
+        with waxell.human_turn("sure?") as turn:
+            turn.set_response("yes")
+        with waxell.pause("tea"), waxell.phase("rest"):
+            pass
+    what = (
+        "tag metadata decision reasoning retrieval again message communication approval_request"
+        " approval_response input pause phase"
+    )
+    assert [kind for kind in what.split() if not told(guard, kind)] == []
+    assert [each["answer"] for each in told(guard, "input")] == ["yes", "yes"]
+
+
+def test_decorators_tell_what_functions_did(guarded):
+    guard = guarded(GO)
+
+    @waxell.retrieval(source="wiki")
+    def search(query, top_k=3):
+        return [{"text": "a", "score": 0.5}]
+
+    @waxell.reasoning_dec("think")
+    async def think():
+        return {"thought": "hm", "conclusion": "so"}
+
+    @waxell.step_dec()
+    def tidy():
+        return 1
+
+    tries = []
+
+    @waxell.retry_dec(max_attempts=2)
+    def flaky():
+        tries.append(1)
+        if len(tries) < 2:
+            raise OSError("later")
+        return "ok"
+
+    with WaxellContext("a"):
+        search("why", top_k=1)
+        asyncio.run(think())
+        tidy()
+        assert flaky() == "ok"
+    assert told(guard, "retrieval")[0]["scores"] == (0.5,)
+    assert told(guard, "reasoning")[0]["conclusion"] == "so"
+    assert told(guard, "step")[0]["name"] == "tidy"
+    assert told(guard, "again")[0]["error"] == "later"
+
+
+def test_what_a_run_tells_of_itself_can_stop_it(guarded):
+    scope = (
+        "{id: scope.records, action: run.step, effect: deny, reason: Too many records,"
+        " when: 'args.kind == \"scope_impact\" && args.records_modified > 100'}"
+    )
+    guard = guarded(GO, scope)
+    with WaxellContext("a") as context:
+        context.record_scope_impact(records_modified=60)
+        with pytest.raises(PolicyViolationError, match="Too many records") as caught:
+            context.record_scope_impact(records_modified=60)
+        assert caught.value.policy_result.evaluations[0]["category"] == "scope"
+    assert len(told(guard, "scope_impact")) == 2
+
+
+def test_model_calls_count_and_can_stop_the_run(guarded):
+    budget = "{id: rate-limit.x, action: run.step, when: run.tokens > 100, effect: deny}"
+    guarded(GO, budget)
+    with WaxellContext("a") as context:
+        context.record_llm_call(model="m", tokens_in=50, tokens_out=10, cost=0.01)
+        with pytest.raises(PolicyViolationError) as caught:
+            context.record_llm_call(model="m", tokens_in=50, tokens_out=10)
+        facts = context.running.run.facts()
+        assert (facts["tokens"], facts["unpriced"]) == (120, 1)
+    assert caught.value.policy_result.action == "throttle"
+    assert caught.value.policy_result.blocked
+
+
+def test_the_facade_leaves_the_records_of_our_own_functions(guarded):
+    def shape(guard):
+        return [
+            (each.kind, each.request.subject, each.request.action, each.request.resource,
+             each.decision and each.decision.effect)
+            for each in records(guard)
+        ]  # fmt: skip
+
+    theirs = guarded(GO, TOOLS)
+
+    @waxell.tool
+    def touch(what):
+        return what
+
+    @waxell.observe(agent_name="a", workflow_name="w", mid_execution_governance=True)
+    def agent(what):
+        waxell.tag("k", "v")
+        return touch(what)
+
+    agent("x")
+    ours = guarded(GO, TOOLS)
+    ours_touch = remit.protect(resource="tool:function")(touch.__wrapped__)
+
+    @remit.observe(agent="a", workflow="w", check=True)
+    def own(what):
+        remit.tag("k", "v")
+        return ours_touch(what)
+
+    own("x")
+
+    def without_times(shapes):
+        return [
+            (kind, subject, action.name, resource, effect)
+            for kind, subject, action, resource, effect in shapes
+        ]
+
+    assert without_times(shape(theirs)) == without_times(shape(ours))
+
+
+def test_every_client_method_has_its_twin(guarded):
+    guarded(GO)
+    client = WaxellObserveClient()
+
+    async def drive():
+        info = await client.start_run("a", "w", session_id="s")
+        await client.record_llm_calls(
+            info.run_id, [{"model": "m", "tokens_in": 1, "tokens_out": 2}]
+        )
+        await client.record_steps(info.run_id, [{"step_name": "s", "output": {}}])
+        await client.record_scores(info.run_id, [{"name": "q", "numeric_value": 1}])
+        await client.record_spans(info.run_id, [{"name": "x", "kind": "chain"}])
+        assert (await client.check_policy("a")).allowed
+        return await client.complete_run(info.run_id, {"text": "x"})
+
+    assert asyncio.run(drive()).governance_action == "allow"
+    names = [name for name in vars(WaxellObserveClient) if name.endswith("_sync")]
+    assert len(names) == 9
+    assert all(hasattr(WaxellObserveClient, name.removesuffix("_sync")) for name in names)
