@@ -7,6 +7,8 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 
 class Model:
     """What it was asked, and what it is to answer."""
@@ -61,3 +63,15 @@ def serving():
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """The model, where the OpenAI client of this test looks for one."""
+    pytest.importorskip("openai")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as model:
+        monkeypatch.setenv("OPENAI_BASE_URL", model.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield model

@@ -56,7 +56,9 @@ def test_the_cases_of_a_template_hold_and_show_all_of_it(template):
     policy = load(template / "remit.yaml")
     outcomes = [cases.run(policy, case) for case in suite(template)]
     assert [str(outcome) for outcome in outcomes if not outcome.passed] == []
-    assert [str(gap) for gap in cover(policy, [case.request for case in suite(template)]).gaps] == []
+    assert [
+        str(gap) for gap in cover(policy, [case.request for case in suite(template)]).gaps
+    ] == []
 
 
 @pytest.fixture

@@ -14,6 +14,20 @@ GO = "{id: runs, action: 'run.*', effect: allow}"
 TOOLS = "{id: tools, action: '*', resource: 'tool:*', effect: allow}"
 
 
+NO_TOUCH = "{id: no, action: touch, effect: deny, reason: hands off}"
+STOP = "{id: stop, action: run.step, when: 'args.name == \"bad\"', effect: deny, reason: stopped}"
+ASK = "{id: ask, action: run.start, effect: ask, reason: somebody has to agree}"
+ASK_STEP = "{id: ask, action: run.step, when: 'args.name == \"bad\"', effect: ask}"
+ASK_TOUCH = "{id: ask, action: touch, effect: ask}"
+RUDE = (
+    "{{id: polite, action: run.end, when: 'args.output == \"damn\"', effect: deny, reason: Rude{}}}"
+)
+HIDE = (
+    "{id: hide, action: run.start, effect: allow,"
+    " obligations: [{type: redact, fields: [ssn], kinds: [email]}]}"
+)
+
+
 class Terminal(io.StringIO):
     """Standard input that is a terminal."""
 
@@ -34,6 +48,29 @@ def guarded(monkeypatch):
 
     yield make
     waxell.shutdown()
+
+
+@pytest.fixture
+def touched():
+    return []
+
+
+@pytest.fixture
+def touch(touched):
+    @waxell.tool
+    def touch(what: str = "") -> str:
+        touched.append(what)
+        return what
+
+    return touch
+
+
+def args_of(guard, action):
+    return [
+        dict(each.request.action.properties)
+        for each in records(guard)
+        if each.request.action.name == action and each.kind is Kind.STARTED
+    ]
 
 
 def records(guard):

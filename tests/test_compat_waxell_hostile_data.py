@@ -1,0 +1,254 @@
+"""What was found wrong with Waxell Observe, W1 the first: what is kept, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+import pytest
+from waxell_calls import (
+    GO,
+    HIDE,
+    TOOLS,
+    args_of,
+    guarded,
+    records,
+    told,
+    touch,
+    touched,
+)
+
+from remit.compat import waxell
+from remit.compat.waxell import (
+    ConfigurationError,
+    ObserveError,
+    PolicyViolationError,
+    WaxellContext,
+    WaxellObserveClient,
+)
+from remit.compat.waxell import client as client_module
+
+__all__ = ["guarded", "touch", "touched"]
+
+
+# W8: only arguments given by name are redacted.
+
+SECRET = {"ssn": "123-45-6789", "note": "write to ada@example.com", "n": 1}
+CLEAN = {"ssn": "[REDACTED:ssn]", "note": "write to ##EMAIL##", "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (("123-45-6789", ["ada@example.com"]), {}),
+        (("123-45-6789",), {"more": ["ada@example.com"]}),
+        ((), {"ssn": "123-45-6789", "more": ["ada@example.com"]}),
+    ],
+    ids=["by position", "mixed", "by name"],
+)
+def test_w8_what_policy_wants_redacted_never_reaches_the_agent(guarded, given, named):
+    guard = guarded(HIDE, "{id: rest, action: 'run.*', effect: allow}")
+    waxell.init(capture_content=True)
+
+    @waxell.observe()
+    def agent(ssn, more):
+        return [ssn, more]
+
+    assert agent(*given, **named) == ["[REDACTED:ssn]", ["##EMAIL##"]]
+    assert "6789" not in repr(records(guard))
+    assert "ada@" not in repr(records(guard))
+
+
+@pytest.mark.parametrize("form", ["nested", "rest", "named rest", "asynchronous", "generator"])
+def test_w8_nor_in_any_other_form(guarded, form):
+    guarded(HIDE, "{id: rest, action: 'run.*', effect: allow}")
+
+    @waxell.observe()
+    def nested(data):
+        return data
+
+    @waxell.observe()
+    def rest(*data):
+        return data[0]
+
+    @waxell.observe()
+    def named_rest(**data):
+        return data
+
+    @waxell.observe()
+    async def asynchronous(data):
+        return data
+
+    @waxell.observe()
+    def generator(data):
+        yield data
+
+    forms = {
+        "nested": lambda: nested(SECRET),
+        "rest": lambda: rest(SECRET),
+        "named rest": lambda: named_rest(**SECRET),
+        "asynchronous": lambda: asyncio.run(asynchronous(SECRET)),
+        "generator": lambda: next(generator(SECRET)),
+    }
+    assert forms[form]() == CLEAN
+
+
+def test_w8_a_tool_gets_what_was_decided_on(guarded, touch, touched):
+    hide = "{id: hide, action: touch, effect: allow, obligations: [{type: redact}]}"
+    guard = guarded(GO, hide)
+    assert touch("call 555-123-4567") == "call ##PHONE##"
+    assert touch(what="call 555-123-4567") == "call ##PHONE##"
+    assert args_of(guard, "touch") == [{"what": "call ##PHONE##"}] * 2
+    assert touched == ["call ##PHONE##"] * 2
+
+
+@pytest.mark.parametrize(
+    "duty",
+    ["{type: redact, kinds: [dna]}", "{type: redact, words: [x]}", "{type: redact, fields: ssn}"],
+)
+def test_w8_what_cannot_be_redacted_does_not_run(guarded, touch, touched, duty):
+    guarded("{id: hide, action: '*', effect: allow, obligations: [" + duty + "]}")
+    with pytest.raises(PolicyViolationError, match="redact"):
+        touch("x")
+    with pytest.raises(PolicyViolationError, match="redact"):
+        WaxellContext("a", inputs={"x": 1}).__enter__()
+    assert touched == []
+
+
+def test_w8_another_duty_that_nobody_knows_does_not_run_either(guarded, touch, touched):
+    guarded("{id: hide, action: '*', effect: allow, obligations: [{type: encrypt}]}")
+    with pytest.raises(PolicyViolationError, match="encrypt"):
+        touch("x")
+    assert touched == []
+
+
+# W12: checks that allow are dropped.
+
+
+def test_w12_a_check_that_allows_is_evidence_with_the_policy_it_asked(guarded):
+    guard = guarded(GO)
+    with WaxellContext("a") as context:
+        context.record_policy_check(policy_name="p", action="allow")
+        asyncio.run(context.check_policy())
+    assert told(guard, "policy_check")[0]["action"] == "allow"
+    (check,) = [each for each in records(guard) if each.request.action.name == "run.check"]
+    assert check.decision.allowed
+    assert check.decision.policy == guard.ports.decider.digest
+
+
+# W19, W20: buffers without bounds, and calls where it is switched off.
+
+
+def test_w19_runs_by_hand_that_nobody_ends_are_not_kept_without_bound(guarded, monkeypatch):
+    guarded(GO)
+    monkeypatch.setattr(client_module, "MOST_RUNS", len(client_module._runs) + 1)
+    client = WaxellObserveClient()
+    run_id = client.start_run_sync(agent_name="a").run_id
+    with pytest.raises(ObserveError, match="are open"):
+        client.start_run_sync(agent_name="a")
+    client.complete_run_sync(run_id=run_id)
+    client.complete_run_sync(run_id=client.start_run_sync(agent_name="a").run_id)
+
+
+def test_w20_nothing_is_sent_wherever_the_server_is_said_to_be(guarded, monkeypatch, touch):
+    guarded(GO, TOOLS)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("connected"))
+    waxell.init(api_key="k", api_url="http://127.0.0.1:1")
+    WaxellObserveClient.configure(api_url="http://127.0.0.1:1", api_key="k")
+    with WaxellContext("a"):
+        touch("x")
+    assert WaxellObserveClient().check_policy_sync(agent_name="a").allowed
+
+
+# W21, W22: everything is captured, and redaction misses what matters and hits what does not.
+
+
+def test_w21_what_goes_in_and_comes_out_is_not_recorded_unless_asked(guarded):
+    guard = guarded(GO)
+
+    @waxell.observe()
+    def agent(question):
+        context = waxell.get_context()
+        context.record_llm_call(
+            model="m", tokens_in=1, tokens_out=1, prompt_preview=question, response_preview="s3cret"
+        )
+        return "s3cret"
+
+    agent("s3cret")
+    assert "s3cret" not in repr(records(guard))
+    waxell.init(capture_content=True)
+    agent("s3cret")
+    assert "s3cret" in repr(records(guard))
+
+
+def test_w21_a_function_can_be_kept_out_of_what_is_captured(guarded):
+    guard = guarded(GO)
+    waxell.init(capture_content=True)
+
+    @waxell.observe(capture_io=False)
+    def agent(question):
+        return question
+
+    agent("s3cret")
+    assert "s3cret" not in repr(records(guard))
+
+
+def test_w21_the_log_of_the_program_is_left_alone():
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    waxell.init()
+    assert (root.level, root.handlers) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1767225600000", "id 4111111111111112", "550e8400-e29b-41d4-a716-446655440000",
+        "5551234567",
+        "order 2026-01-0001", "v1.2.3", "123456789", "a@b", "00-123-45-6789-0",
+        "token 0000-1111-2222-3333-4444-5555",
+    ],
+)  # fmt: skip
+def test_w22_numbers_that_are_nobodys_stay(text):
+    assert waxell.redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("4111 1111 1111 1111", "CREDIT_CARD"), ("4111-1111-1111-1111", "CREDIT_CARD"),
+        ("378282246310005", "CREDIT_CARD"), ("123-45-6789", "SSN"), ("123 45 6789", "SSN"),
+        ("ada@example.com", "EMAIL"), ("(555) 123-4567", "PHONE"), ("+1 555 123 4567", "PHONE"),
+        ("sk-abcdefghijklmnop1234", "SECRET"), ("AKIAABCDEFGHIJKLMNOP", "SECRET"),
+    ],
+)  # fmt: skip
+def test_w22_what_is_somebodys_goes_wherever_it_stands(text, kind):
+    marked = f"##{kind}##"
+    given = {"a": [f"so {text}, then"], text: (text, 1)}
+    assert waxell.redact(given) == {"a": [f"so {marked}, then"], marked: (marked, 1)}
+
+
+# W24: what has no price costs nothing.
+
+
+def test_w24_a_cost_that_nobody_knows_is_not_nothing(guarded):
+    guard = guarded(GO, "{id: b, action: run.step, when: run.unpriced > 0, effect: deny}")
+    with WaxellContext("a") as context, pytest.raises(PolicyViolationError):
+        context.record_llm_call(model="new", tokens_in=1, tokens_out=1)
+    assert told(guard, "model")[0]["cost"] is None
+
+
+# W26: what was asked for silently is not there.
+
+
+@pytest.mark.parametrize("what", ["prompt_guard", "prompt_guard_server"])
+def test_w26_a_guard_that_would_not_be_there_is_an_error(what):
+    with pytest.raises(ConfigurationError, match="not guarded here"):
+        waxell.init(**{what: True})
+
+
+def test_w26_what_is_told_before_the_block_is_entered_is_an_error(guarded):
+    guarded(GO)
+    with pytest.raises(RuntimeError, match="before the block"):
+        WaxellContext("a").set_tag("k", "v")
