@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from waxell_calls import GO, TOOLS, guarded, kinds, records, told
 
 import remit
+from remit.audit.record import Kind
 from remit.compat import waxell
 from remit.compat.waxell import PolicyViolationError, WaxellContext, WaxellObserveClient
 
@@ -129,13 +132,18 @@ def test_what_is_told_anywhere_is_told_of_the_run_under_way(guarded):
         waxell.approval_request("delete")
         waxell.approval_response("delete", "approved", approver="eve")
         waxell.human_interaction("ok?", "yes")
+        waxell.remember_episodic("slot", {"a": 1})
+        waxell.remember_semantic("slot", "fact")
+        waxell.recall("fact", results=["fact"])
+        waxell.prompt_use("greeting", 2)
+        waxell.mark_resumed("run-1")
         with waxell.human_turn("sure?") as turn:
             turn.set_response("yes")
         with waxell.pause("tea"), waxell.phase("rest"):
             pass
     what = (
         "tag metadata decision reasoning retrieval again message communication approval_request"
-        " approval_response input pause phase"
+        " approval_response input pause phase memory_write memory_recall prompt resumed"
     )
     assert [kind for kind in what.split() if not told(guard, kind)] == []
     assert [each["answer"] for each in told(guard, "input")] == ["yes", "yes"]
@@ -261,3 +269,50 @@ def test_every_client_method_has_its_twin(guarded):
     names = [name for name in vars(WaxellObserveClient) if name.endswith("_sync")]
     assert len(names) == 9
     assert all(hasattr(WaxellObserveClient, name.removesuffix("_sync")) for name in names)
+
+
+def test_every_name_of_the_package_is_there_and_on_the_page():
+    page = (Path(__file__).parents[1] / "docs" / "coming-from" / "waxell.md").read_text("utf-8")
+    assert [name for name in waxell.__all__ if not hasattr(waxell, name)] == []
+    named = set(re.findall(r"\w+", page))
+    assert [name for name in waxell.__all__ if name not in named and name[0] != "_"] == []
+    methods = [name for name in dir(WaxellContext) if name.startswith(("record_", "set_"))]
+    assert [name for name in methods if name not in named] == []
+
+
+def test_a_tool_that_is_called_elsewhere_can_be_decided_on(guarded):
+    hide = "{id: mail, action: mail, effect: allow, obligations: [{type: redact_arguments}]}"
+    guard = guarded(hide)
+    assert waxell.gate_tool("mail", {"to": "ann@example.com", "n": 1}) == {
+        "to": "[EMAIL_1]",
+        "n": 1,
+    }
+    with pytest.raises(PolicyViolationError):
+        waxell.gate_tool("delete", {"table": "users"})
+    assert kinds(guard, "mail") == ["started", "returned"]
+    assert kinds(guard, "delete") == ["refused"]
+
+
+def test_every_evidence_is_on_record_and_a_step_for_policy(guarded):
+    guard = guarded(GO)
+    with WaxellContext("a") as context:
+        context.record_data_access(source="db", records=3)
+        context.record_bias_flag(flag="age")
+        context.record_code_execution(language="python", code="1")
+        context.record_communication(channel="mail")
+        context.record_intermediate_output(output="so far")
+        context.record_emitted_signal(signal_name="s")
+        context.record_domain_intent(domain_name="d", action_name="a")
+        context.record_breach_signal(signal="s")
+        context.record_erasure_request(subject_id="u-1")
+        context.record_pending_action(kind="call", tool="t", args={"a": 1})
+        context.record_memory_write(memory_type="semantic", content="c")
+        context.record_memory_recall(query="q")
+        context.record_prompt_use("p")
+    asked = [
+        each.request.action.properties["kind"]
+        for each in records(guard)
+        if each.request.action.name == "run.step" and each.kind is Kind.STARTED
+    ]
+    assert len(asked) == 13
+    assert [kind for kind in asked if not told(guard, kind)] == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remit import Guard, MemoryLedger, load
+from remit import Guard, MemoryLedger, MemoryMeter, load
 from remit.compat import waxell
 from remit.compat.waxell import PolicyViolationError, WaxellContext
 from remit.policy import cases
@@ -62,11 +62,18 @@ def test_the_cases_of_a_template_hold_and_show_all_of_it(template):
 
 
 @pytest.fixture
-def stacked(monkeypatch):
+def stacked(guarding):
     """The guard of a program that loads some of them over the starting point."""
 
+    return lambda *names, **options: guarding("starting-point", *names, **options)
+
+
+@pytest.fixture
+def guarding(monkeypatch):
+    """The guard of a program that loads these."""
+
     def make(*names, **options):
-        policy = load(*(FOLDER / name / "remit.yaml" for name in ("starting-point", *names)))
+        policy = load(*(FOLDER / name / "remit.yaml" for name in names))
         guard = Guard(policy, ledger=MemoryLedger(), **options)
         monkeypatch.setattr("remit.default._guard", guard)
         return guard
@@ -85,7 +92,7 @@ def search(query: str) -> str:
 
 
 def test_a_spent_budget_stops_the_run_before_its_next_tool(stacked):
-    stacked("budget")
+    stacked("budget", meter=MemoryMeter())
     with WaxellContext("a") as context:
         assert search("x") == "x"
         with pytest.raises(PolicyViolationError) as stopped:
@@ -93,6 +100,35 @@ def test_a_spent_budget_stops_the_run_before_its_next_tool(stacked):
         assert refusal(stopped) == ("block", ["budget"])
         with pytest.raises(PolicyViolationError, match="spent"):
             search("x")
+
+
+def test_an_agent_that_runs_too_often_is_throttled(stacked):
+    stacked("rate-limit", meter=MemoryMeter())
+    for _ in range(100):
+        with WaxellContext("a", mid_execution_governance=False):
+            pass
+    with pytest.raises(PolicyViolationError, match="100 times an hour") as stopped:
+        WaxellContext("a").__enter__()
+    assert refusal(stopped) == ("throttle", ["rate-limit"])
+    with WaxellContext("b"):
+        pass
+
+
+def test_personal_data_is_taken_out_on_the_way_in_and_on_the_way_back(guarding):
+    guarding("privacy")
+
+    @waxell.tool
+    def save_note(text: str) -> str:
+        return f"saved: {text}"
+
+    @waxell.tool
+    def read_customer() -> dict[str, str]:
+        return {"mail": "ann@example.com"}
+
+    with WaxellContext("a", inputs={"ssn": "x", "card": "4111 1111 1111 1111"}) as context:
+        assert context.inputs == {"ssn": "[REDACTED]", "card": "[CARD_1]"}
+        assert save_note("to ann@example.com") == "saved: to [EMAIL_1]"
+        assert read_customer() == {"mail": "[EMAIL_1]"}
 
 
 def test_a_kill_switch_is_above_everything(stacked):

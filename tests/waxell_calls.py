@@ -24,7 +24,7 @@ RUDE = (
 )
 HIDE = (
     "{id: hide, action: run.start, effect: allow,"
-    " obligations: [{type: redact, fields: [ssn], kinds: [email]}]}"
+    " obligations: [{type: redact_arguments, fields: [ssn], types: [email]}]}"
 )
 
 

@@ -13,7 +13,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypedDict
 
-from remit.approvers.terminal import login, visible
+from remit.approvers.question import visible
+from remit.approvers.terminal import login
 from remit.compat.waxell.errors import PolicyViolationError
 from remit.compat.waxell.types import ApprovalDecision
 from remit.compat.waxell.verdicts import verdict

@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from remit.binding import Opaque
 from remit.compat.waxell.approval import Handler
 from remit.compat.waxell.recording import Recording
 from remit.compat.waxell.running import Running, here, observation, session_of
+from remit.compat.waxell.scrub import NOTHING_OPAQUE
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.types import PolicyCheckResult
 from remit.compat.waxell.verdicts import verdict
@@ -92,7 +94,7 @@ class WaxellContext(Recording):
 
     # How it begins and ends.
 
-    def open(self) -> Running:
+    def open(self, opaque: Opaque = NOTHING_OPAQUE) -> Running:
         """The run, which has not begun yet."""
         observed = observation(
             agent=self.agent_name,
@@ -101,7 +103,7 @@ class WaxellContext(Recording):
             session=self.session,
             **self._options,
         )
-        self._running = Running(observed, self.workflow_name, self._inputs)
+        self._running = Running(observed, self.workflow_name, self._inputs, opaque)
         return self._running
 
     def __enter__(self) -> Self:

@@ -169,3 +169,65 @@ class Evidence:
     def record_domain_intent(self, *, domain_name: str, action_name: str) -> None:
         """Tell what is about to be done in a domain."""
         self.note("domain_intent", domain_name=domain_name, action_name=action_name)
+
+    def record_breach_signal(self, *, signal: str, event_at: str = "") -> None:
+        """Tell of a sign that data got out."""
+        self.note("breach_signal", signal=signal, event_at=event_at)
+
+    def record_erasure_request(self, *, subject_id: str, requested_at: str = "") -> None:
+        """Tell that somebody wants their data erased; `remit log erase` does it."""
+        self.note("erasure_request", subject_id=subject_id, requested_at=requested_at)
+
+    def record_pending_action(
+        self, *, kind: str, tool: str = "", args: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell what waits to be done."""
+        self.note("pending_action", pending=kind, tool=tool, given=dict(args or {}))
+
+    def record_memory_write(
+        self,
+        *,
+        memory_type: str,
+        content: str = "",
+        slot_name: str = "",
+        scope_key: str = "",
+        data: Any = None,
+    ) -> None:
+        """Tell that something was remembered. Nothing is stored by that."""
+        self.note(
+            "memory_write",
+            memory_type=memory_type,
+            content=content,
+            slot_name=slot_name,
+            scope_key=scope_key,
+            data=data,
+        )
+
+    def record_memory_recall(
+        self,
+        *,
+        query: str = "",
+        tier: str = "episodic",
+        store: str = "",
+        results_count: int = 0,
+        top_score: float | None = None,
+        slot_name: str = "",
+        results: Sequence[Any] | None = None,
+    ) -> None:
+        """Tell that something was recalled."""
+        self.note(
+            "memory_recall",
+            query=query,
+            tier=tier,
+            store=store,
+            results_count=results_count,
+            top_score=top_score,
+            slot_name=slot_name,
+            results=list(results or ()),
+        )
+
+    def record_prompt_use(
+        self, name: str, version: int = 0, label: str = "", content_hash: str = ""
+    ) -> None:
+        """Tell which prompt of a library was used."""
+        self.note("prompt", name=name, version=version, label=label, content_hash=content_hash)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial, wraps
 from typing import Any, TypeVar
 
+from remit.binding import Opaque
 from remit.compat.waxell.approval import Handler
 from remit.compat.waxell.context import WaxellContext
 from remit.driver import Ports, finish
@@ -38,6 +39,7 @@ def observe(
     on_policy_block: Handler | None = None,
     *,
     retries: int = 0,
+    opaque: Collection[str | type] = (),
 ) -> Callable[[F], F]:
     """Decorate a function so that every execution of it is a run.
 
@@ -56,6 +58,7 @@ def observe(
         on_policy_block: who is asked where a check may be lifted.
         retries: how often the function may run again when its end is denied with advice, with
             that as its `feedback`, if it has a parameter of that name.
+        opaque: names or types of arguments that are no data, and never redacted.
 
     Raises:
         TypeError: a generator is to be retried.
@@ -76,7 +79,8 @@ def observe(
     }
 
     def decorate(function: Any) -> Any:
-        return _Observed(function, agent_name or function.__name__, options).governed()
+        agent = agent_name or function.__name__
+        return _Observed(function, agent, options, Opaque.of(opaque)).governed()
 
     return decorate
 
@@ -87,8 +91,11 @@ waxell_agent = observe
 class _Observed:
     """A function, and the forms in which it can be called."""
 
-    def __init__(self, function: Any, agent: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Any, agent: str, options: Mapping[str, Any], opaque: Opaque
+    ) -> None:
         self.function = function
+        self.opaque = opaque
         self.agent = agent
         self.options = dict(options)
         self.signature = inspect.signature(function)
@@ -196,7 +203,7 @@ class _Call:
         inputs = {name: given for name, given in self.bound.arguments.items() if name != INJECTED}
         options = {**observed.options, **said}
         self.context = WaxellContext(observed.agent, inputs=inputs, **options)
-        self.running = self.context.open()
+        self.running = self.context.open(observed.opaque)
 
     def active(self) -> AbstractContextManager[None]:
         return self.running.active(self.context)

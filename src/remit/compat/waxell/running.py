@@ -16,23 +16,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from remit.acting import current
-from remit.call import decide, finish
+from remit.binding import Opaque
+from remit.call import finish, foresee
 from remit.canonical import Frozen
 from remit.compat.waxell.approval import HandlerApprover
-from remit.compat.waxell.scrub import redactions, without
+from remit.compat.waxell.scrub import NOTHING_OPAQUE, UNREDACTED, redacting, redactions, without
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.verdicts import violation
 from remit.driver import Ports
 from remit.errors import Blocked, Denied, Unavailable
-from remit.model import NOBODY, Obligation, Session, Subject
-from remit.ports import Approver, Execute
+from remit.model import NOBODY, Session, Subject
+from remit.ports import Approver
 from remit.runs.observation import Observation, Watch
 from remit.runs.run import Moment, Run, frozen
 
 if TYPE_CHECKING:
     from remit.compat.waxell.context import WaxellContext
-
-UNREDACTED = "what policy wants redacted is still there: it cannot be taken out of this, or is new"
 
 here: ContextVar[WaxellContext | None] = ContextVar("remit_waxell_context", default=None)
 
@@ -44,12 +43,20 @@ class Running:
         observation: how it is observed.
         name: what the agent is at.
         inputs: what goes in, by name.
+        opaque: which of that is no data, and never redacted.
     """
 
-    def __init__(self, observation: Observation, name: str, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        observation: Observation,
+        name: str,
+        inputs: Mapping[str, Any],
+        opaque: Opaque = NOTHING_OPAQUE,
+    ) -> None:
         self.run: Run = observation.run(name)
         self.inputs = dict(inputs)
         self.observation = observation
+        self.opaque = opaque | self.run.guard.opaque
         self._watch: Watch | None = None
 
     @property
@@ -82,16 +89,17 @@ class Running:
             if "start" in self.run.checks:
                 self.inputs = await self._redacted(ports)
             given = {"input": data(self.inputs)}
-            ports = redacting(ports, {"input": given["input"]})
+            # A check runs nothing, so there is nothing that another duty could be carried out on.
+            ports = redacting(replace(ports, discharges={}), given["input"])
             self._watch = await Watch.start(self.run, ports, given)
-            await self._reconsider(given)
+            await self._reconsider(given["input"])
         except Blocked as error:
             raise violation(error, self.workflow) from error
 
     async def require(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> None:
         """Go on only if policy lets the run."""
         try:
-            await self.run.arequire(moment, redacting(self.ports(ports), facts), facts)
+            await self.run.arequire(moment, self._checking(ports), facts)
         except Blocked as error:
             raise violation(error, self.workflow) from error
 
@@ -105,7 +113,7 @@ class Running:
         if "end" not in self.run.checks:
             return False
         try:
-            await self.run.arequire("end", self.ports(ports), {"output": value})
+            await self.run.arequire("end", self._checking(ports), {"output": value})
         except Denied as denied:
             decision = denied.decision
             if not decision.advice or self.run.attempt > self.observation.retries:
@@ -126,17 +134,20 @@ class Running:
         if self._watch is not None:
             await self._watch.raised(error)
 
+    def _checking(self, ports: Ports) -> Ports:
+        return replace(self.ports(ports), discharges={})
+
     async def _redacted(self, ports: Ports) -> dict[str, Any]:
         request = self.run.request("run.start", {"input": data(self.inputs)})
-        return without(self.inputs, redactions(await decide(request, ports)))  # type: ignore[no-any-return]
+        duties = redactions(await foresee(request, ports))
+        return without(self.inputs, duties, self.opaque) if duties else self.inputs
 
-    async def _reconsider(self, given: dict[str, Any]) -> None:
+    async def _reconsider(self, given: Frozen) -> None:
         """See to it that nothing starts with what the decision it starts on wants taken out."""
         call = None if self._watch is None else self._watch.call
         if call is None:
             return
-        wanted = redactions(call.decision)
-        if without(given, wanted) != given:
+        if without(given, redactions(call.decision)) != given:
             error = Unavailable(UNREDACTED)
             await self.failed(error)
             raise error
@@ -184,14 +195,3 @@ def session_of(agent: str, **said: str) -> Session:
 def data(inputs: Mapping[str, Any]) -> Frozen:
     """*inputs* as policy sees them: of what is no data, the type."""
     return Frozen({name: frozen(value) for name, value in inputs.items()})
-
-
-def redacting(ports: Ports, given: Mapping[str, Any]) -> Ports:
-    """*ports* that start nothing from which something that policy wants redacted is not *given*."""
-
-    def discharge(duty: Obligation, execute: Execute[Any], /) -> Execute[Any]:
-        if without(given, (duty,)) != given:
-            raise Unavailable(UNREDACTED)
-        return execute
-
-    return replace(ports, discharges={**ports.discharges, "redact": discharge})

@@ -182,6 +182,52 @@ def approval_response(
     )
 
 
+def remember_episodic(slot_name: str, data: Any, **facts: Any) -> None:
+    """Tell that something that happened was remembered. Nothing is stored by that."""
+    note(
+        "memory_write", **{**facts, "memory_type": "episodic", "slot_name": slot_name, "data": data}
+    )
+
+
+def remember_semantic(slot_name: str, content: str, **facts: Any) -> None:
+    """Tell that a fact was remembered. Nothing is stored by that."""
+    kept = {"memory_type": "semantic", "slot_name": slot_name, "content": content}
+    note("memory_write", **{**facts, **kept})
+
+
+def recall(
+    query: str = "",
+    *,
+    tier: str = "episodic",
+    store: str = "",
+    results_count: int = 0,
+    top_score: float | None = None,
+    slot_name: str = "",
+    results: Sequence[Any] | None = None,
+) -> None:
+    """Tell that something was recalled."""
+    note(
+        "memory_recall",
+        query=query,
+        tier=tier,
+        store=store,
+        results_count=results_count,
+        top_score=top_score,
+        slot_name=slot_name,
+        results=list(results or ()),
+    )
+
+
+def prompt_use(name: str, version: int = 0, label: str = "", content_hash: str = "") -> None:
+    """Tell which prompt of a library was used."""
+    note("prompt", name=name, version=version, label=label, content_hash=content_hash)
+
+
+def mark_resumed(from_run_id: str = "", payload: Any = None) -> None:
+    """Tell that the run goes on where another one stopped."""
+    tell("resumed", from_run_id=from_run_id, payload=payload)
+
+
 def human_interaction(
     prompt: str = "",
     response: str = "",

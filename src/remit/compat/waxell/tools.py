@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeVar, overload
 
 from remit.binding import Opaque
-from remit.call import Call, begin, decide, govern
-from remit.compat.waxell.running import here, redacting
-from remit.compat.waxell.scrub import redactions, without
+from remit.call import Call, begin, foresee, govern
+from remit.compat.waxell.running import here
+from remit.compat.waxell.scrub import redacting, redactions, without
 from remit.compat.waxell.verdicts import violation
 from remit.default import recording_guard
 from remit.driver import Ports
@@ -49,6 +49,23 @@ def tool(
         )
 
     return decorate(name) if callable(name) else decorate
+
+
+def gate_tool(tool_name: str, tool_args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Have a tool that is called elsewhere decided on; what is left of its arguments.
+
+    It is recorded as started and ended: whoever calls the tool can call it now, and once.
+
+    Raises:
+        PolicyViolationError: it may not be called.
+    """
+    gated = tool(tool_name)(_passed)
+    passed: dict[str, Any] = gated(**dict(tool_args or {}))
+    return passed
+
+
+def _passed(**given: Any) -> dict[str, Any]:
+    return given
 
 
 class Tool(Protection):
@@ -91,11 +108,12 @@ class Tool(Protection):
     ) -> tuple[Request, Callable[[], Any]]:
         """Freeze the arguments, without what policy wants taken out of them, however given."""
         request, execute = await super().prepare(guard, ports, args, kwargs)
-        duties = redactions(await decide(request, ports))
+        duties = redactions(await foresee(request, ports))
         if not duties:
             return request, execute
         owner, given = self.binding.gather(*args, **kwargs)
-        arguments = self.binding.freeze(without(given, duties), guard.limits, guard.opaque)
+        cleaned = without(given, duties, self.binding.opaque | guard.opaque)
+        arguments = self.binding.freeze(cleaned, guard.limits, guard.opaque)
         execute = partial(self.binding.spread, self.function, owner, arguments.values)
         return self.ask(arguments.frozen, ports), execute
 

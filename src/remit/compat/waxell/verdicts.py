@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.compat.waxell.errors import PolicyViolationError
-from remit.compat.waxell.scrub import redactions
+from remit.compat.waxell.scrub import DUTY
 from remit.compat.waxell.types import PolicyCheckResult
 from remit.errors import Blocked, Denied, Pending
 from remit.model import ApprovalTerms, Decision
@@ -70,7 +70,7 @@ def category(rule: str) -> str:
 
 def _action(decision: Decision, *, ends: bool) -> str:
     if decision.allowed:
-        if redactions(decision):
+        if any(duty.type in {DUTY, "redact"} for duty in decision.obligations):
             return "redact"
         return "warn" if decision.advice or decision.monitored else "allow"
     if ends and decision.advice:
