@@ -13,12 +13,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypedDict
 
-from remit.approvers.question import visible
 from remit.approvers.terminal import login
 from remit.compat.waxell.errors import PolicyViolationError
 from remit.compat.waxell.types import ApprovalDecision
 from remit.compat.waxell.verdicts import verdict
 from remit.model import Approval, ApprovalRequest, Subject
+from remit.visible import visible
 
 Answer: TypeAlias = ApprovalDecision | bool
 Handler: TypeAlias = Callable[[PolicyViolationError], Answer | Awaitable[Answer]]

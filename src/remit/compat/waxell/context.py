@@ -145,6 +145,7 @@ class WaxellContext(Recording):
         except BaseException:
             self._stack.close()
             raise
+        self._stack.enter_context(self.running.run.inside())
 
     async def _exit(self, error: BaseException | None, ports: Ports) -> None:
         with self._stack:

@@ -12,6 +12,7 @@ from remit.binding import Opaque
 from remit.compat.waxell.approval import Handler
 from remit.compat.waxell.context import WaxellContext
 from remit.driver import Ports, finish
+from remit.stepping import stepping
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -142,7 +143,7 @@ class _Observed:
             with call.active():
                 finish(call.context.begin(ports))
             try:
-                value = yield from _stepped(call.active, call.function())
+                value = yield from stepping(call.function(), call.active)
                 with call.active():
                     finish(running.again(value, ports))
             except GeneratorExit:
@@ -223,17 +224,21 @@ class _Call:
         """One run of the function, with as many attempts as it takes."""
         await self.context.begin(ports)
         try:
-            while True:
-                value = self.function()
-                if hasattr(value, "__await__"):
-                    value = await value
-                if not await self.running.again(value, ports):
-                    break
+            with self.running.run.inside():
+                value = await self.attempts(ports)
         except BaseException as error:
             await self.running.failed(error)
             raise
         await self.running.ended(value)
         return value
+
+    async def attempts(self, ports: Ports) -> Any:
+        while True:
+            value = self.function()
+            if hasattr(value, "__await__"):
+                value = await value
+            if not await self.running.again(value, ports):
+                return value
 
 
 def _refuse_looser(said: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -241,24 +246,3 @@ def _refuse_looser(said: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     for name in STRICTER & set(said):
         if options[name] and not said[name]:
             raise TypeError(f"a call cannot say {name}=False where the decorator says True")
-
-
-def _stepped(active: Callable[[], Any], generator: Any) -> Generator[Any, Any, Any]:
-    """*generator*, part of its run while its body runs and not while its caller's does."""
-    advance: Callable[[], Any] = partial(next, generator)
-    while True:
-        with active():
-            try:
-                item = advance()
-            except StopIteration as end:
-                return end.value
-        try:
-            sent = yield item
-        except GeneratorExit:
-            with active():
-                generator.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - thrown in by the caller, for the generator
-            advance = partial(generator.throw, error)
-        else:
-            advance = partial(generator.send, sent)

@@ -88,12 +88,12 @@ class Running:
         try:
             if "start" in self.run.checks:
                 self.inputs = await self._redacted(ports)
-            given = {"input": data(self.inputs)}
-            # A check runs nothing, so there is nothing that another duty could be carried out on.
-            ports = redacting(replace(ports, discharges={}), given["input"])
-            self._watch = await Watch.start(self.run, ports, given)
-            await self._reconsider(given["input"])
+                # A check runs nothing, so there is nothing to carry out another duty on.
+                ports = redacting(replace(ports, discharges={}), data(self.inputs))
+            self._watch = await Watch.start(self.run, ports, self._given)
+            self._reconsider(self._watch)
         except Blocked as error:
+            await self.failed(error)
             raise violation(error, self.workflow) from error
 
     async def require(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> None:
@@ -138,19 +138,21 @@ class Running:
         return replace(self.ports(ports), discharges={})
 
     async def _redacted(self, ports: Ports) -> dict[str, Any]:
-        request = self.run.request("run.start", {"input": data(self.inputs)})
+        request = self.run.request("run.start", self._given())
         duties = redactions(await foresee(request, ports))
         return without(self.inputs, duties, self.opaque) if duties else self.inputs
 
-    async def _reconsider(self, given: Frozen) -> None:
+    def _given(self) -> dict[str, Any]:
+        return {"input": data(self.inputs)}
+
+    def _reconsider(self, watch: Watch) -> None:
         """See to it that nothing starts with what the decision it starts on wants taken out."""
-        call = None if self._watch is None else self._watch.call
-        if call is None:
+        wanted = redactions(watch.call.decision) if watch.call is not None else ()
+        if not wanted:
             return
-        if without(given, redactions(call.decision)) != given:
-            error = Unavailable(UNREDACTED)
-            await self.failed(error)
-            raise error
+        given = data(self.inputs)
+        if without(given, wanted) != given:
+            raise Unavailable(UNREDACTED)
 
 
 def observation(
