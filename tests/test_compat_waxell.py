@@ -75,6 +75,20 @@ def test_functions_of_every_form_are_observed(guarded):
     assert waxell.get_context() is None
 
 
+def test_methods_are_observed_and_policy_sees_defaults(guarded):
+    rule = "{id: n, action: run.start, when: args.input.limit > 5, effect: deny}"
+    guarded(GO, rule)
+
+    class Desk:
+        @waxell.observe(agent_name="desk")
+        def answer(self, question, limit=9):
+            return question
+
+    assert Desk().answer("why?", limit=1) == "why?"
+    with pytest.raises(PolicyViolationError):
+        Desk().answer("why?")
+
+
 def test_agents_inside_inherit_session_person_and_group(guarded):
     guarded(GO, "{id: eu, action: look, when: 'session.user_group == \"eu\"', effect: allow}")
 

@@ -38,7 +38,7 @@ class BlockMetadata(TypedDict):
 class HandlerApprover:
     """An approver that asks a handler."""
 
-    def __init__(self, handler: Handler, *, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, handler: Handler, *, clock: Callable[[], int]) -> None:
         self.handler = handler
         self.clock = clock
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from remit.acting import Acting
 from remit.call import finish
 from remit.compat.waxell.errors import ObserveError
+from remit.compat.waxell.recording import known
 from remit.compat.waxell.running import Running, data, observation, session_of
 from remit.compat.waxell.settings import change, settings
 from remit.compat.waxell.types import PolicyCheckResult, RunCompleteResult, RunInfo
@@ -215,13 +216,10 @@ class WaxellObserveClient:
         run = _open(run_id).run
         for each in calls:
             facts = dict(each)
-            run.model(
-                str(facts.pop("model", "")),
-                input_tokens=int(facts.pop("tokens_in", 0)),
-                output_tokens=int(facts.pop("tokens_out", 0)),
-                cost=facts.pop("cost", None),
-                **_without_content(facts, run),
-            )
+            model, cost = str(facts.pop("model", "")), known(facts.pop("cost", None))
+            tokens = [max(int(facts.pop(name, 0)), 0) for name in ("tokens_in", "tokens_out")]
+            used = {"input_tokens": tokens[0], "output_tokens": tokens[1]}
+            run.model(model, cost=cost, **{**_without_content(facts, run), **used})
         return await self._go_on(ports, run, "llm_call")
 
     record_llm_calls, record_llm_calls_sync = _twins(_record_llm_calls)
@@ -266,7 +264,7 @@ class WaxellObserveClient:
             facts = dict(each)
             name, agent = str(facts.pop("event", "")), str(facts.get("agent_name", ""))
             running = _runs.get(str(facts.get("workflow_id", "")))
-            _run_of(running, agent).tell("event", name=name, **facts)
+            _run_of(running, agent).tell("event", **{**facts, "name": name})
 
     record_events, record_events_sync = _twins(_record_events)
 
@@ -306,8 +304,11 @@ def _open(run_id: str) -> Running:
 
 
 def _close(run_id: str) -> None:
+    """Take the run from the open ones; of several who end it at once, one does."""
     with _lock:
-        _runs.pop(run_id, None)
+        running = _runs.pop(run_id, None)
+    if running is None:
+        raise ObserveError(f"no run {run_id} is open here")
 
 
 def _without_content(facts: dict[str, Any], run: Run) -> dict[str, Any]:

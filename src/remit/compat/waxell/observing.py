@@ -19,6 +19,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 INJECTED = "waxell_ctx"
 """The parameter that is given the context."""
 
+NO_INPUT = {INJECTED, "self", "cls"}
+
 WHO = frozenset({"session_id", "user_id", "user_group", "end_user_id"})
 STRICTER = frozenset({"enforce_policy", "mid_execution_governance"})
 OVERRIDES = WHO | STRICTER | {"on_policy_block", "workflow_name", "metadata"}
@@ -201,7 +203,10 @@ class _Call:
         said = {name: kwargs.pop(name) for name in observed.overrides & set(kwargs)}
         _refuse_looser(said, observed.options)
         self.bound = observed.signature.bind(*args, **kwargs)
-        inputs = {name: given for name, given in self.bound.arguments.items() if name != INJECTED}
+        self.bound.apply_defaults()
+        inputs = {
+            name: given for name, given in self.bound.arguments.items() if name not in NO_INPUT
+        }
         options = {**observed.options, **said}
         self.context = WaxellContext(observed.agent, inputs=inputs, **options)
         self.running = self.context.open(observed.opaque)

@@ -83,18 +83,19 @@ class Recording(Evidence):
         model: str,
         tokens_in: int,
         tokens_out: int,
-        cost: float | None = None,
+        cost: float | None = 0,
         task: str = "",
         prompt_preview: str = "",
         response_preview: str = "",
         **facts: Any,
     ) -> None:
-        """Tell that a model was called. A cost of None is one that nobody knows, and counts so."""
+        """Tell that a model was called. A cost of 0 or None is one that nobody knows."""
         run = self.running.run
         told = {"task": task, **facts}
         if run.capture:
             told |= {"prompt_preview": prompt_preview, "response_preview": response_preview}
-        run.model(model, input_tokens=tokens_in, output_tokens=tokens_out, cost=cost, **told)
+        used = {"input_tokens": max(tokens_in, 0), "output_tokens": max(tokens_out, 0)}
+        run.model(model, cost=known(cost), **{**told, **used})
         self.running.step(
             {
                 "kind": "llm_call",
@@ -221,13 +222,14 @@ class Recording(Evidence):
         self, content: str = "", *, message: str = "", metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell what the person said."""
-        self.tell("message", role="user", content=content or message, **dict(metadata or {}))
+        said = {"role": "user", "content": content or message}
+        self.tell("message", **{**dict(metadata or {}), **said})
 
     def record_agent_response(
         self, content: str, *, metadata: Mapping[str, Any] | None = None
     ) -> None:
         """Tell what the agent said."""
-        self.tell("message", role="agent", content=content, **dict(metadata or {}))
+        self.tell("message", **{**dict(metadata or {}), "role": "agent", "content": content})
 
     def record_human_interaction(
         self,
@@ -239,12 +241,11 @@ class Recording(Evidence):
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Tell what a person was asked, and answered."""
-        self.tell(
-            "input",
-            prompt=prompt,
-            answer=response,
-            channel=channel,
-            action=action,
-            seconds=None if elapsed_ms is None else elapsed_ms / 1000,
-            **dict(metadata or {}),
-        )
+        told = {"prompt": prompt, "answer": response, "channel": channel, "action": action}
+        seconds = None if elapsed_ms is None else elapsed_ms / 1000
+        self.tell("input", **{**dict(metadata or {}), **told, "seconds": seconds})
+
+
+def known(cost: float | None) -> float | None:
+    """*cost*, or None where it says nothing: there 0 means that it is to be looked up."""
+    return cost if cost is not None and cost > 0 else None

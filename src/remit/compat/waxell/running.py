@@ -23,6 +23,7 @@ from remit.compat.waxell.approval import HandlerApprover
 from remit.compat.waxell.scrub import NOTHING_OPAQUE, UNREDACTED, redacting, redactions, without
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.verdicts import violation
+from remit.default import recording_guard
 from remit.driver import Ports
 from remit.errors import Blocked, Denied, Unavailable
 from remit.model import NOBODY, Session, Subject
@@ -169,7 +170,9 @@ def observation(
     """How a run of the facade is observed."""
     checks: set[Moment] = {"start", "end"} if enforce else set()
     checks |= {"step"} if mid else set()
-    asks: Approver | None = HandlerApprover(handler) if handler is not None else None
+    asks: Approver | None = None
+    if handler is not None:
+        asks = HandlerApprover(handler, clock=recording_guard().ports.clock)
     capture = settings().capture if capture is None else capture
     return Observation(
         Subject("agent", agent), workflow, None, checks, capture, retries, asks, session

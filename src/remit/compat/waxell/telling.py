@@ -119,12 +119,12 @@ def retry(
 
 def user_message(content: Any, *, metadata: Mapping[str, Any] | None = None) -> None:
     """Tell what the person said."""
-    tell("message", role="user", content=content, **dict(metadata or {}))
+    tell("message", **{**dict(metadata or {}), "role": "user", "content": content})
 
 
 def agent_response(content: Any, *, metadata: Mapping[str, Any] | None = None) -> None:
     """Tell what the agent said."""
-    tell("message", role="agent", content=content, **dict(metadata or {}))
+    tell("message", **{**dict(metadata or {}), "role": "agent", "content": content})
 
 
 def communication(
@@ -237,15 +237,8 @@ def human_interaction(
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Tell what a person was asked, and answered."""
-    tell(
-        "input",
-        prompt=prompt,
-        answer=response,
-        channel=channel,
-        action=action,
-        seconds=elapsed_seconds,
-        **dict(metadata or {}),
-    )
+    told = {"prompt": prompt, "answer": response, "channel": channel, "action": action}
+    tell("input", **{**dict(metadata or {}), **told, "seconds": elapsed_seconds})
 
 
 def input(prompt: str = "", *, action: str = "input") -> str:  # noqa: A001 - like the builtin
@@ -287,14 +280,9 @@ def human_turn(
         error = {"error": type(raised).__qualname__}
         raise
     finally:
-        seconds, facts = time.monotonic() - began, {"channel": channel, "action": action}
-        tell(
-            "input",
-            prompt=prompt,
-            answer=turn.response,
-            seconds=seconds,
-            **{**dict(metadata or {}), **facts, **error},
-        )
+        told = {"prompt": prompt, "answer": turn.response, "channel": channel, "action": action}
+        seconds = {"seconds": time.monotonic() - began}
+        tell("input", **{**dict(metadata or {}), **told, **seconds, **error})
 
 
 @contextmanager
