@@ -265,7 +265,7 @@ def test_the_facade_leaves_the_records_of_our_own_functions(guarded):
 
 
 def test_every_client_method_has_its_twin(guarded):
-    guarded(GO)
+    guard = guarded(GO)
     client = WaxellObserveClient()
 
     async def drive():
@@ -276,10 +276,13 @@ def test_every_client_method_has_its_twin(guarded):
         await client.record_steps(info.run_id, [{"step_name": "s", "output": {}}])
         await client.record_scores(info.run_id, [{"name": "q", "numeric_value": 1}])
         await client.record_spans(info.run_id, [{"name": "x", "kind": "chain"}])
+        decided = [{"policy": "p", "action": "allow"}]
+        await client.record_governance_decisions("a", "tool.before", decided, info.workflow_id)
         assert (await client.check_policy("a")).allowed
         return await client.complete_run(info.run_id, {"text": "x"})
 
     assert asyncio.run(drive()).governance_action == "allow"
+    assert [each["surface"] for each in told(guard, "policy_check")] == ["tool.before"]
     names = [name for name in vars(WaxellObserveClient) if name.endswith("_sync")]
     assert len(names) == 9
     assert all(hasattr(WaxellObserveClient, name.removesuffix("_sync")) for name in names)
@@ -322,11 +325,22 @@ def test_every_evidence_is_on_record_and_a_step_for_policy(guarded):
         context.record_pending_action(kind="call", tool="t", args={"a": 1})
         context.record_memory_write(memory_type="semantic", content="c")
         context.record_memory_recall(query="q")
-        context.record_prompt_use("p")
+        context.set_prompt_name("p")
+        context.set_output_text(text="t")
+        context.set_memory_state(memory_item_count=1)
+        context.remember_semantic("s", "c")
+        context.remember_episodic("s", {})
+        context.mark_resumed("r")
+        context.record_approval_request("x")
+        context.record_approval_response("x", "approved")
+        with context.human_turn("?") as turn, context.pause():
+            turn.set_response("!")
     asked = [
         each.request.action.properties["kind"]
         for each in records(guard)
         if each.request.action.name == "run.step" and each.kind is Kind.STARTED
     ]
-    assert len(asked) == 13
+    assert len(asked) == 17
+    rest = ("resumed", "approval_request", "approval_response", "input", "pause")
+    assert [kind for kind in rest if not told(guard, kind)] == []
     assert [kind for kind in asked if not told(guard, kind)] == []

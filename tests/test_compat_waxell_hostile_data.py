@@ -197,8 +197,15 @@ def test_w21_what_goes_in_and_comes_out_is_not_recorded_unless_asked(guarded):
     def agent(question):
         context = waxell.get_context()
         context.record_llm_call(
-            model="m", tokens_in=1, tokens_out=1, prompt_preview=question, response_preview="s3cret"
+            model="m",
+            tokens_in=1,
+            tokens_out=1,
+            prompt_preview=question,
+            response_preview="s3cret",
+            full_messages=[{"role": "user", "content": "s3cret"}],
         )
+        context.record_intermediate_output(output="s3cret")
+        context.set_output_text(text="s3cret")
         return "s3cret"
 
     agent("s3cret")

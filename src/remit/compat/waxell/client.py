@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from remit.acting import Acting
 from remit.call import finish
 from remit.compat.waxell.errors import ObserveError
-from remit.compat.waxell.recording import known
+from remit.compat.waxell.recording import known, without_content
 from remit.compat.waxell.running import Running, data, observation, session_of
 from remit.compat.waxell.settings import change, settings
 from remit.compat.waxell.types import PolicyCheckResult, RunCompleteResult, RunInfo
@@ -108,13 +108,14 @@ class WaxellObserveClient:
         agent_name: str,
         workflow_name: str = "",
         agent_id: str = "",
-        *,
         inputs: Mapping[str, Any] | None = None,
         user_id: str = "",
         user_group: str = "",
+        agent_type: str = "",
+        delegation: Mapping[str, Any] | None = None,
     ) -> PolicyCheckResult:
         """What policy says of beginning such a run. The answer is on record."""
-        del ports, agent_id
+        del ports, agent_id, agent_type, delegation
         session = session_of(agent_name, user_id=user_id, user_group=user_group)
         acting = Acting(Subject("agent", agent_name), session)
         run = Run(recording_guard(), acting, name=workflow_name or "default")
@@ -131,6 +132,7 @@ class WaxellObserveClient:
         workflow_name: str = "default",
         inputs: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        trace_id: str = "",
         user_id: str = "",
         user_group: str = "",
         session_id: str = "",
@@ -154,8 +156,8 @@ class WaxellObserveClient:
             if len(_runs) >= MOST_RUNS:
                 raise ObserveError(f"{MOST_RUNS:,} runs are open; complete some")
         await running.begin(ports)
-        for key, value in {**dict(metadata or {}), **facts}.items():
-            running.run.tell("metadata", key=key, value=value)
+        facts |= {"trace_id": trace_id} if trace_id else {}
+        _also(running.run, {**dict(metadata or {}), **facts})
         with _lock:
             _runs[running.run.id] = running
         began = datetime.fromtimestamp(running.run.began / 1e9, UTC).isoformat()
@@ -179,8 +181,7 @@ class WaxellObserveClient:
             ObserveError: no such run is open.
         """
         running = _open(run_id)
-        for key, value in facts.items():
-            running.run.tell("metadata", key=key, value=value)
+        _also(running.run, facts)
         seconds = float(running.run.facts()["seconds"])
         if status != "success":
             _close(run_id)
@@ -210,29 +211,31 @@ class WaxellObserveClient:
         return RunCompleteResult(run.id, seconds, "block", reason, "", self.max_retries)
 
     async def _record_llm_calls(
-        self, ports: Ports, /, run_id: str, calls: Sequence[Mapping[str, Any]]
+        self, ports: Ports, /, run_id: str, calls: Sequence[Mapping[str, Any]], **facts: Any
     ) -> PolicyCheckResult:
         """Tell of calls of models, and what policy says of going on."""
         run = _open(run_id).run
+        _also(run, facts)
         for each in calls:
-            facts = dict(each)
-            model, cost = str(facts.pop("model", "")), known(facts.pop("cost", None))
-            tokens = [max(int(facts.pop(name, 0)), 0) for name in ("tokens_in", "tokens_out")]
+            told = dict(each)
+            model, cost = str(told.pop("model", "")), known(told.pop("cost", None))
+            tokens = [max(int(told.pop(name, 0)), 0) for name in ("tokens_in", "tokens_out")]
             used = {"input_tokens": tokens[0], "output_tokens": tokens[1]}
-            run.model(model, cost=cost, **{**_without_content(facts, run), **used})
+            run.model(model, cost=cost, **{**without_content(told, run), **used})
         return await self._go_on(ports, run, "llm_call")
 
     record_llm_calls, record_llm_calls_sync = _twins(_record_llm_calls)
 
     async def _record_steps(
-        self, ports: Ports, /, run_id: str, steps: Sequence[Mapping[str, Any]]
+        self, ports: Ports, /, run_id: str, steps: Sequence[Mapping[str, Any]], **facts: Any
     ) -> PolicyCheckResult:
         """Tell that steps are done, and what policy says of going on."""
         run = _open(run_id).run
+        _also(run, facts)
         for each in steps:
-            facts = dict(each)
-            name = str(facts.pop("step_name", facts.pop("name", "")))
-            run.tell("step", name=name, **facts)
+            told = dict(each)
+            name = str(told.pop("step_name", told.pop("name", "")))
+            run.tell("step", name=name, **told)
         return await self._go_on(ports, run, "step")
 
     record_steps, record_steps_sync = _twins(_record_steps)
@@ -269,14 +272,20 @@ class WaxellObserveClient:
     record_events, record_events_sync = _twins(_record_events)
 
     async def _record_governance_decisions(
-        self, ports: Ports, /, decisions: Sequence[Mapping[str, Any]], **facts: Any
+        self,
+        ports: Ports,
+        /,
+        agent_name: str,
+        surface: str,
+        decisions: Sequence[Mapping[str, Any]],
+        workflow_id: str = "",
+        span_only: bool = False,
     ) -> None:
         """Tell what policies of the application's own said."""
-        del ports
-        running = _runs.get(str(facts.get("workflow_id", "")))
-        run = _run_of(running, str(facts.get("agent_name", "")))
+        del ports, span_only
+        run = _run_of(_runs.get(workflow_id), agent_name)
         for each in decisions:
-            run.tell("policy_check", **{**facts, **each})
+            run.tell("policy_check", **{**each, "surface": surface})
 
     record_governance_decisions, record_governance_decisions_sync = _twins(
         _record_governance_decisions
@@ -311,8 +320,8 @@ def _close(run_id: str) -> None:
         raise ObserveError(f"no run {run_id} is open here")
 
 
-def _without_content(facts: dict[str, Any], run: Run) -> dict[str, Any]:
-    if run.capture:
-        return facts
-    content = {"prompt_preview", "response_preview", "full_messages", "full_response"}
-    return {name: value for name, value in facts.items() if name not in content}
+def _also(run: Run, facts: Mapping[str, Any]) -> None:
+    """Record what else was said, where anything was."""
+    for key, value in facts.items():
+        if value is not None and value != "":
+            run.tell("metadata", key=key, value=value)

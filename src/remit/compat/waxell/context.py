@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from remit.binding import Opaque
 from remit.compat.waxell.approval import Handler
-from remit.compat.waxell.recording import Recording
+from remit.compat.waxell.people import People
 from remit.compat.waxell.running import Running, here, observation, session_of
 from remit.compat.waxell.scrub import NOTHING_OPAQUE
 from remit.compat.waxell.settings import settings
@@ -19,7 +19,7 @@ from remit.driver import Ports, finish
 from remit.runs.telling import current_run
 
 
-class WaxellContext(Recording):
+class WaxellContext(People):
     """A run that lasts as long as a block, `with` or `async with`.
 
     Args:
@@ -249,6 +249,9 @@ class WaxellContext(Recording):
         """Record a fact about the run."""
         self.metadata[key] = value
         self.tell("metadata", key=key, value=value)
+
+    async def aflush_governance(self) -> None:
+        """Nothing to do: policy is asked at once."""
 
     async def flush(self) -> None:
         """Nothing to do: what is told is written within 50 ms, and when the program ends."""

@@ -158,10 +158,6 @@ class Evidence:
             data_purpose=data_purpose,
         )
 
-    def record_intermediate_output(self, *, output: str) -> None:
-        """Tell what is not said yet."""
-        self.note("intermediate_output", output=output)
-
     def record_emitted_signal(self, *, signal_name: str) -> None:
         """Tell that a signal was given."""
         self.note("signal", signal_name=signal_name)

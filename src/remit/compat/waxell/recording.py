@@ -10,6 +10,11 @@ from typing import Any
 
 from remit.compat.waxell.evidence import Evidence
 from remit.compat.waxell.running import Running
+from remit.runs.run import Run
+
+SAID = frozenset(
+    {"prompt_preview", "response_preview", "full_messages", "full_response", "prompt_variables"}
+)
 
 
 class Recording(Evidence):
@@ -40,6 +45,15 @@ class Recording(Evidence):
         """
         self.tell(kind, **facts)
         self.running.step({"kind": kind, **facts})
+
+    def weigh(self, kind: str, output: str) -> None:
+        """Have *output* judged before it is said; it is recorded only where content is captured."""
+        self.tell(kind, **({"output": output} if self.running.run.capture else {}))
+        self.running.step({"kind": kind, "output": output})
+
+    def record_intermediate_output(self, *, output: str) -> None:
+        """Tell what is not said yet."""
+        self.weigh("intermediate_output", output)
 
     def record_step(
         self,
@@ -91,9 +105,8 @@ class Recording(Evidence):
     ) -> None:
         """Tell that a model was called. A cost of 0 or None is one that nobody knows."""
         run = self.running.run
-        told = {"task": task, **facts}
-        if run.capture:
-            told |= {"prompt_preview": prompt_preview, "response_preview": response_preview}
+        previews = {"prompt_preview": prompt_preview, "response_preview": response_preview}
+        told = without_content({"task": task, **previews, **facts}, run)
         used = {"input_tokens": max(tokens_in, 0), "output_tokens": max(tokens_out, 0)}
         run.model(model, cost=known(cost), **{**told, **used})
         self.running.step(
@@ -244,6 +257,13 @@ class Recording(Evidence):
         told = {"prompt": prompt, "answer": response, "channel": channel, "action": action}
         seconds = None if elapsed_ms is None else elapsed_ms / 1000
         self.tell("input", **{**dict(metadata or {}), **told, "seconds": seconds})
+
+
+def without_content(facts: dict[str, Any], run: Run) -> dict[str, Any]:
+    """What is recorded of a call of a model: what was said, only where that is captured."""
+    if run.capture:
+        return facts
+    return {name: value for name, value in facts.items() if name not in SAID}
 
 
 def known(cost: float | None) -> float | None:
