@@ -192,3 +192,85 @@ def test_events_are_on_record_in_their_run_and_beside_all_runs(guarded):
     calls = [each.call for each in records(guard) if each.request.action.name == "run.event"]
     assert calls[0] == info.run_id
     assert calls[1] != info.run_id
+
+
+@waxell.step_dec(name="evaluate")
+def evaluate(context):
+    for name, category in (("Budget", "budget"), ("Kill Switch", "kill"), ("Scope", "scope")):
+        context.record_policy_check(policy_name=name, action="allow", category=category)
+
+
+@waxell.observe(agent_name="governance-evaluator", workflow_name="policy-evaluation")
+async def evaluating(query, ask, *, waxell_ctx=None):
+    evaluate(waxell_ctx)
+    return ask(waxell_ctx, query)
+
+
+@waxell.tool(tool_type="api")
+def risk_analysis(domain):
+    return {"risk_score": 0.8}
+
+
+@waxell.decision(name="route", options=["continue", "escalate_to_human", "abort"])
+def route(risk):
+    return {"chosen": "escalate_to_human" if risk > 0.5 else "continue", "confidence": 0.9}
+
+
+@waxell.observe(agent_name="governance-mid-execution", mid_execution_governance=True)
+async def between_steps(query, ask, *, waxell_ctx=None):
+    risk = risk_analysis("trading")
+    if not (await waxell_ctx.check_policy()).allowed:
+        return "stopped"
+    return route(risk["risk_score"])["chosen"], ask(waxell_ctx, query)
+
+
+def retrying(client):
+    info = client.start_run_sync(agent_name="governance-retry", workflow_name="retry")
+    result = client.complete_run_sync(run_id=info.run_id, result={"text": "damn"})
+    while result.should_retry:
+        better = {"text": f"please, because: {result.retry_feedback}"}
+        result = client.complete_run_sync(run_id=info.run_id, result=better)
+    return result
+
+
+def dry_run(ask):
+    """The four phases that the document tells of, in our words; *ask* stands for the model."""
+    client = WaxellObserveClient()
+    done = [
+        asyncio.run(evaluating("trade", ask)),
+        asyncio.run(between_steps("trade", ask)),
+        retrying(client),
+    ]
+    names = ("governance.started", "governance.ended")
+    events = [{"event": name, "agent_name": "governance", "metadata": {}} for name in names]
+    client.record_events_sync(events=events)
+    return done
+
+
+def test_the_four_phases_of_the_governance_agent_run_dry(guarded):
+    polite = (
+        "{id: quality.polite, action: run.end, effect: deny, reason: Rude, advice: Be polite,"
+        ' when: \'run.name == "retry" && args.output.text == "damn"\'}'
+    )
+    guard = guarded(GO, TOOLS, polite)
+
+    def ask(context, query):
+        context.record_llm_call(model="gpt-4o", tokens_in=10, tokens_out=5, cost=0.01)
+        return f"about {query}"
+
+    first, second, third = dry_run(ask)
+    assert (first, second) == ("about trade", ("escalate_to_human", "about trade"))
+    assert (third.governance_action, third.should_retry) == ("allow", False)
+    assert [each["action"] for each in told(guard, "policy_check")] == ["allow"] * 3
+    assert [each["name"] for each in told(guard, "step")] == ["evaluate"]
+    assert kinds(guard, "risk_analysis") == ["started", "returned"]
+    assert len(told(guard, "model")) == 2
+    assert told(guard, "retry")[0]["feedback"] == "Rude: Be polite"
+    assert len(told(guard, "event")) == 2
+
+
+def test_the_four_phases_stop_where_policy_says_so(guarded):
+    guard = guarded(GO, TOOLS, "{id: kill.x, action: run.step, effect: deny, reason: stopped}")
+    first, second, _ = dry_run(lambda context, query: "said")
+    assert (first, second) == ("said", "stopped")
+    assert told(guard, "decision") == []
