@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
 import socket
+import uuid
+from concurrent.futures import Future
 
 import pytest
 from waxell_calls import (
@@ -13,6 +16,7 @@ from waxell_calls import (
     TOOLS,
     args_of,
     guarded,
+    kinds,
     records,
     told,
     touch,
@@ -20,6 +24,7 @@ from waxell_calls import (
 )
 
 import remit
+from remit import MemoryLedger
 from remit.compat import waxell
 from remit.compat.waxell import (
     ConfigurationError,
@@ -163,6 +168,43 @@ def test_w12_a_check_that_allows_is_evidence_with_the_policy_it_asked(guarded):
     assert check.decision.policy == guard.ports.decider.digest
 
 
+# W17: whatever is asked stops the event loop.
+
+
+class OnLoop(MemoryLedger):
+    """Keeps a record when the loop comes round, and hangs whoever waits without letting it."""
+
+    def append(self, record, /):
+        index = super().append(record)
+        future = Future()
+        asyncio.get_running_loop().call_soon(future.set_result, index)
+        return future
+
+
+def test_w17_an_asynchronous_agent_and_its_tools_leave_the_loop_alone(guarded, monkeypatch):
+    policy = guarded(GO, TOOLS).ports.decider
+    guard = remit.Guard(policy, ledger=OnLoop())
+    guard.note = MemoryLedger().append
+    monkeypatch.setattr("remit.default._guard", guard)
+
+    @waxell.tool
+    async def look():
+        return "seen"
+
+    @waxell.observe()
+    async def agent():
+        await waxell.get_context().check_governance()
+        return await look()
+
+    async def block():
+        async with WaxellContext("b"):
+            return await look()
+
+    assert asyncio.run(agent()) == "seen"
+    assert asyncio.run(block()) == "seen"
+    assert kinds(guard, "look") == ["started", "returned"] * 2
+
+
 # W19, W20: buffers without bounds, and calls where it is switched off.
 
 
@@ -259,6 +301,18 @@ def test_w22_what_is_somebodys_goes_wherever_it_stands(text, kind):
     marked = f"##{kind}##"
     given = {"a": [f"so {text}, then"], text: (text, 1)}
     assert waxell.redact(given) == {"a": [f"so {marked}, then"], marked: (marked, 1)}
+
+
+# W23: the machine is identified, and where it stands is guessed.
+
+
+def test_w23_nothing_is_told_of_the_machine(guarded, touch):
+    guard = guarded(GO, TOOLS)
+    with WaxellContext("a"):
+        touch("x")
+    said = repr(records(guard))
+    assert [each for each in (platform.node(), f"{uuid.getnode():012x}") if each in said] == []
+    assert "region" not in said
 
 
 # W24: what has no price costs nothing.

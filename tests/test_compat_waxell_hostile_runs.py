@@ -386,6 +386,38 @@ def test_w16_no_record_no_run(guarded, monkeypatch, touch, touched):
     assert touched == []
 
 
+class Later:
+    """A decider that needs a loop, as one over HTTP does."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    async def decide(self, request):
+        await asyncio.sleep(0)
+        return self.policy.decide(request)
+
+
+def test_w16_a_decider_that_is_away_blocks_what_is_only_asked(guarded, monkeypatch):
+    guard = guarded(GO)
+    away = remit.Guard(Away(), ledger=MemoryLedger())
+    with WaxellContext("a", enforce_policy=False) as context:
+        monkeypatch.setattr(context.running.run, "guard", away)
+        assert context.check_policy_sync().blocked
+        assert asyncio.run(context.check_policy()).blocked
+    monkeypatch.setattr("remit.default._guard", away)
+    assert WaxellObserveClient().check_policy_sync(agent_name="a").blocked
+    remote = remit.Guard(Later(guard.ports.decider), ledger=MemoryLedger())
+    monkeypatch.setattr("remit.default._guard", remote)
+    assert WaxellObserveClient().check_policy_sync(agent_name="a").blocked
+    assert asyncio.run(WaxellObserveClient().check_policy(agent_name="a")).allowed
+
+    @waxell.observe()
+    async def agent(waxell_ctx=None):
+        return await waxell_ctx.check_policy()
+
+    assert asyncio.run(agent()).allowed
+
+
 def test_w16_a_start_that_was_refused_leaves_a_record_and_no_context(guarded):
     guard = guarded("{id: no, action: run.start, effect: deny}")
     with pytest.raises(PolicyViolationError):

@@ -22,9 +22,10 @@ from remit.compat.waxell.types import PolicyCheckResult, RunCompleteResult, RunI
 from remit.compat.waxell.verdicts import verdict
 from remit.default import recording_guard
 from remit.driver import Ports
-from remit.errors import Blocked, Denied
+from remit.errors import Blocked, Denied, Unavailable
 from remit.model import Subject
-from remit.runs.run import Run
+from remit.runs.run import Moment, Run
+from remit.waiting import wait_here
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,12 +116,12 @@ class WaxellObserveClient:
         delegation: Mapping[str, Any] | None = None,
     ) -> PolicyCheckResult:
         """What policy says of beginning such a run. The answer is on record."""
-        del ports, agent_id, agent_type, delegation
+        del agent_id, agent_type, delegation
         session = session_of(agent_name, user_id=user_id, user_group=user_group)
         acting = Acting(Subject("agent", agent_name), session)
         run = Run(recording_guard(), acting, name=workflow_name or "default")
         given = {"input": data(inputs or {})}
-        return verdict(run.check("start", **given), run.name)
+        return await _asked(run, "start", ports, given)
 
     check_policy, check_policy_sync = _twins(_check_policy)
 
@@ -222,7 +223,7 @@ class WaxellObserveClient:
             tokens = [max(int(told.pop(name, 0)), 0) for name in ("tokens_in", "tokens_out")]
             used = {"input_tokens": tokens[0], "output_tokens": tokens[1]}
             run.model(model, cost=cost, **{**without_content(told, run), **used})
-        return await self._go_on(ports, run, "llm_call")
+        return await _asked(run, "step", ports, {"kind": "llm_call", "name": "llm_call"})
 
     record_llm_calls, record_llm_calls_sync = _twins(_record_llm_calls)
 
@@ -236,7 +237,7 @@ class WaxellObserveClient:
             told = dict(each)
             name = str(told.pop("step_name", told.pop("name", "")))
             run.tell("step", name=name, **told)
-        return await self._go_on(ports, run, "step")
+        return await _asked(run, "step", ports, {"kind": "step", "name": "step"})
 
     record_steps, record_steps_sync = _twins(_record_steps)
 
@@ -291,9 +292,17 @@ class WaxellObserveClient:
         _record_governance_decisions
     )
 
-    async def _go_on(self, ports: Ports, /, run: Run, kind: str) -> PolicyCheckResult:
-        del ports
-        return verdict(run.check("step", kind=kind, name=kind), run.name)
+
+async def _asked(
+    run: Run, moment: Moment, ports: Ports, facts: Mapping[str, Any]
+) -> PolicyCheckResult:
+    """What policy says of *run*; where nobody can be asked, it is blocked."""
+    try:
+        if ports.wait is wait_here:
+            return verdict(run.check(moment, **facts), run.name)
+        return verdict(await run.acheck(moment, **facts), run.name)
+    except Unavailable as error:
+        return PolicyCheckResult("block", str(error))
 
 
 def _run_of(running: Running | None, agent: str) -> Run:

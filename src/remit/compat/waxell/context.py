@@ -16,7 +16,11 @@ from remit.compat.waxell.settings import settings
 from remit.compat.waxell.types import PolicyCheckResult
 from remit.compat.waxell.verdicts import verdict
 from remit.driver import Ports, finish
+from remit.errors import Unavailable
+from remit.model import Decision
 from remit.runs.telling import current_run
+
+CHECK = {"kind": "check", "name": "check_policy"}
 
 
 class WaxellContext(People):
@@ -191,22 +195,25 @@ class WaxellContext(People):
 
     def check_policy_sync(self) -> PolicyCheckResult:
         """What policy says of going on. Nobody is asked, and the answer is on record."""
-        decision = self.running.run.check("step", kind="check", name="check_policy")
-        result = verdict(decision, self.workflow_name)
-        if result.action == "warn":
-            self._warnings.append(
-                {
-                    "surface": "step.mid",
-                    "reason": result.reason,
-                    "policy": ", ".join(decision.rules),
-                    "category": "",
-                }
-            )
-        return result
+        try:
+            return self._verdict(self.running.run.check("step", **CHECK))
+        except Unavailable as error:
+            return PolicyCheckResult("block", str(error))
 
     async def check_policy(self) -> PolicyCheckResult:
         """The same, on an event loop."""
-        return self.check_policy_sync()
+        try:
+            return self._verdict(await self.running.run.acheck("step", **CHECK))
+        except Unavailable as error:
+            return PolicyCheckResult("block", str(error))
+
+    def _verdict(self, decision: Decision) -> PolicyCheckResult:
+        result = verdict(decision, self.workflow_name)
+        if result.action == "warn":
+            policies = ", ".join(decision.monitored or decision.rules)
+            warning = {"surface": "step.mid", "reason": result.reason, "policy": policies}
+            self._warnings.append({**warning, "category": ""})
+        return result
 
     async def check_governance(self) -> None:
         """Go on only if policy lets the run, whether or not steps are checked.
