@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 PARTS = {"money.yaml", "company.yml"}
 SHIPPED = sorted(
     path
-    for folder in ("examples", "tests/policies")
+    for folder in ("examples", "src/remit/templates", "tests/policies")
     for path in ROOT.glob(f"{folder}/**/*.y*ml")
     if not path.stem.endswith("test") and path.name not in PARTS
 )

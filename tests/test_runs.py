@@ -144,6 +144,34 @@ def test_a_run_ends_in_the_exception_that_ended_it(guarded):
     assert told(guard)[-1][1]["error"] == "LookupError"
 
 
+class OnLoop:
+    """A decider that answers when the loop comes round."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    async def decide(self, request):
+        await asyncio.sleep(0)
+        return self.policy.decide(request)
+
+
+def test_a_check_on_an_event_loop_waits_for_its_decider(guarded):
+    plain = guarded("go", "few")
+    guard = Guard(OnLoop(plain.ports.decider), ledger=MemoryLedger())
+
+    async def agent():
+        with remit.run("triage", guard=guard) as run:
+            with pytest.raises(remit.Unavailable):
+                run.check()
+            allowed = [(await run.acheck()).allowed]
+            for _ in range(3):
+                remit.step("again")
+            return [*allowed, (await run.acheck()).allowed]
+
+    assert asyncio.run(agent()) == [True, False]
+    assert [args["moment"] for name, args in told(guard) if name == "run.check"] == ["step"] * 2
+
+
 def test_what_no_text_or_number_can_be_breaks_no_condition(guarded):
     guard = guarded("go", "few")
     with remit.run("a\ud800", guard=guard) as run:

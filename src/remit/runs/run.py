@@ -19,7 +19,7 @@ import msgspec
 
 from remit.acting import Acting, Running
 from remit.audit.record import Kind, Record
-from remit.call import begin, new_id
+from remit.call import begin, foresee, new_id
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
@@ -207,8 +207,14 @@ class Run:
         Raises:
             Unavailable: the decider could not be reached.
         """
-        request = self.request(f"run.{moment}", facts)
-        decision = self.guard.decide(request)
+        return finish(self._check(moment, self.guard.ports, facts))
+
+    async def acheck(self, moment: Moment = "step", /, **facts: Any) -> Decision:
+        """The same, on an event loop."""
+        return await self._check(moment, self.guard.async_ports, facts)
+
+    async def _check(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> Decision:
+        decision = await foresee(self.request(f"run.{moment}", facts), ports)
         self._note("check", {"moment": moment}, decision)
         return decision
 
