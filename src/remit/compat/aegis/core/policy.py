@@ -258,9 +258,8 @@ def _document(
     """The document of *policy*, and how Aegis calls each of its rules, by our id."""
     place = nodes[0].place if nodes else Place("<policy>", 0, 0)
     taken = {DEFAULT_ID, aegis.DEFAULTS}
-    rules = [
-        renamed(each, _free(rule, taken)) for each, rule in zip(nodes, policy.rules, strict=False)
-    ]
+    named = zip(nodes, policy.rules, strict=True)
+    rules = [renamed(each, _free(rule, taken)) for each, rule in named]
     defaults = {
         "risk_level": policy.default_risk_level.name.lower(),
         "approval": policy.default_approval.value,

@@ -13,7 +13,6 @@ from typing import Self
 from remit.compat.aegis.core.policy import Policy
 from remit.compat.aegis.runtime.engine import Runtime
 from remit.compat.aegis.runtime.hooks import tell
-from remit.errors import RemitError
 from remit.sources import StrPath
 
 SETTLE = 0.05
@@ -89,7 +88,7 @@ class PolicyWatcher:
         while True:
             try:
                 await self.refresh()
-            except (RemitError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the files are followed on, whatever it is
                 _log.error("policy kept as it was: %s", error)
             await asyncio.sleep(self.interval)
 
