@@ -15,6 +15,7 @@ from remit.cli.approvals.inbox import inbox
 from remit.cli.approvals.list import list_approvals, show_approval, watch_approvals
 from remit.cli.approvals.standing import delegate, grant, list_standing, revoke
 from remit.cli.check import check
+from remit.cli.compat import compat_aegis, compat_kitelogik
 from remit.cli.completion import completion
 from remit.cli.demo import demo
 from remit.cli.exits import Exit, Stop
@@ -58,6 +59,8 @@ ABOUT_APPROVALS = "Answer the questions that agents have left for people."
 ABOUT_RUNS = "See what agents did between the beginning and the end of a run."
 
 ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
+
+ABOUT_COMPAT = "Use the command lines of systems whose programs run here."
 
 ABOUT_KEY = "Make, show and replace the keys that vouch for a ledger."
 
@@ -121,6 +124,7 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "runs": (ABOUT_RUNS, {"list": list_runs, "show": show_run, "tail": tail_runs}),
     "log": (ABOUT_LOG, LOG_COMMANDS),
     "key": (ABOUT_KEY, KEY_COMMANDS),
+    "compat": (ABOUT_COMPAT, {"aegis": compat_aegis, "kitelogik": compat_kitelogik}),
 }
 
 

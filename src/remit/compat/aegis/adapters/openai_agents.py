@@ -11,6 +11,7 @@ Where the SDK is not installed, it is a coroutine function.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from remit.acting import acting_for
@@ -29,7 +30,10 @@ else:
     from dataclasses import fields
 
     class AegisTool(FunctionTool):
-        """A function tool that can also be called. Both are governed, and answer with a text."""
+        """A function tool that is also a coroutine function. Both are governed, and tell a text.
+
+        It looks like a function to `inspect`, so that `function_tool` can be put around it.
+        """
 
         governed: Callable[..., Any]
 
@@ -37,6 +41,16 @@ else:
             """Call the function."""
             text: str = await self.governed(*args, **kwargs)
             return text
+
+        def __get__(self, owner: Any, kind: type | None = None) -> Any:
+            """As of a function: a method, where it is looked up in an object."""
+            return self if owner is None else partial(self, owner)
+
+
+_LIKE_A_FUNCTION = (
+    "__name__", "__qualname__", "__doc__", "__module__", "__annotations__",
+    "__code__", "__defaults__", "__kwdefaults__",
+)  # fmt: skip
 
 
 def governed_tool(
@@ -87,9 +101,12 @@ def _tool(call: Callable[..., Any], governed: GovernedFunction) -> Any:
     parts = {each.name: getattr(made, each.name) for each in fields(made) if each.init}
     tool = AegisTool(**{**parts, "on_invoke_tool": invoked})
     tool.governed = call
-    for name in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
-        setattr(tool, name, getattr(call, name))
-    vars(tool).update(__wrapped__=governed.function, __remit__=governed)
+    vars(tool).update({name: getattr(call, name) for name in _LIKE_A_FUNCTION})
+    vars(tool).update(
+        __signature__=governed.binding.signature,
+        __wrapped__=governed.function,
+        __remit__=governed,
+    )
     return tool
 
 
