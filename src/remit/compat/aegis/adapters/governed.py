@@ -107,9 +107,14 @@ def plain(governed: GovernedFunction) -> Told:
     async def call(*args: Any, **kwargs: Any) -> str:
         return await governed.call(*args, **kwargs)
 
-    made = functools.update_wrapper(call, governed.function)
-    made.__name__ = getattr(governed.function, "__name__", governed.action)
-    made.__remit__ = governed  # type: ignore[attr-defined]
+    function = governed.function
+    code = function.func if isinstance(function, functools.partial) else function
+    if not (inspect.isroutine(code) or inspect.isclass(code)):
+        code = code.__call__
+    made = functools.update_wrapper(call, code)
+    made.__name__ = getattr(function, "__name__", governed.action)
+    made.__doc__ = getattr(function, "__doc__", None)
+    vars(made).update(__signature__=governed.binding.signature, __remit__=governed)
     return made
 
 

@@ -99,7 +99,9 @@ class Policy:
         Raises:
             PolicyError: it cannot be used.
         """
-        return cls._of(node(data or {}, Place("<policy>", 0, 0)), semantic_evaluator)
+        return cls._of(
+            node({} if data is None else data, Place("<policy>", 0, 0)), semantic_evaluator
+        )
 
     @classmethod
     def from_yaml(cls, path: StrPath, *, semantic_evaluator: object = None) -> Self:
