@@ -108,7 +108,7 @@ def plain(governed: GovernedFunction) -> Told:
         return await governed.call(*args, **kwargs)
 
     function = governed.function
-    code = function.func if isinstance(function, functools.partial) else function
+    code: Any = function.func if isinstance(function, functools.partial) else function
     if not (inspect.isroutine(code) or inspect.isclass(code)):
         code = code.__call__
     made = functools.update_wrapper(call, code)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from remit.approvers.terminal import visible
+from remit.approvers.question import visible
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.policy import Policy

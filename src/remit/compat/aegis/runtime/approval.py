@@ -8,7 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
-from remit.approvers.terminal import login, visible
+from remit.approvers.question import visible
+from remit.approvers.terminal import login
 from remit.compat.aegis.core.decision import PolicyDecision
 from remit.model import Subject
 
