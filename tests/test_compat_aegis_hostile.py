@@ -566,6 +566,25 @@ def test_r17_nobody_tears_down_what_another_still_uses(make):
     assert not runtime.executor.open
 
 
+def test_r17_in_parallel_all_of_them_end_before_the_executor_is_torn_down(make):
+    class Client(Recorder):
+        async def teardown(self):
+            self.did.append("teardown")
+
+        async def execute(self, action):
+            if action.type == "fails":
+                raise ConnectionError("gone")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await super().execute(action)
+
+    runtime = make(Policy.from_dict(AUTO), executor=Client())
+    with pytest.raises(ConnectionError):
+        execute(runtime, Action("fails", "x"), Action("slow", "x"), parallel=True)
+    assert runtime.executor.did == [("slow", {}), "teardown"]
+    assert [row["result_status"] for row in runtime.audit.get_log()] == ["failed", "success"]
+
+
 def test_r21_the_session_that_it_is_part_of_is_on_record(make):
     runtime = make(Policy.from_dict(AUTO), parent_session_id="above")
     execute(runtime, Action("a", "x", chain_id="c", chain_depth=2, parent_agent_id="boss"))

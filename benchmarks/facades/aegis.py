@@ -43,14 +43,14 @@ def program(root: str, database: str) -> tuple[Any, dict[str, Any]]:
 
     @governed_tool(runtime=runtime, action_type="tool_4", action_target="web")
     async def search(query: str, limit: int = 10) -> str:
-        return query
+        return f"{query}, {limit}"
 
     @governed_tool(runtime=runtime, action_type="delete_all", action_target="db")
     async def delete(record: str) -> str:
-        raise AssertionError("this does not run")
+        raise AssertionError(f"{record} is not deleted")
 
     async def allowed() -> None:
-        assert await search("news") == "news"
+        assert await search("news") == "news, 10"
 
     async def blocked() -> None:
         assert (await delete("1")).startswith("[AEGIS BLOCKED]")

@@ -23,6 +23,7 @@ from remit.cli.explain import explain
 from remit.cli.fmt import fmt
 from remit.cli.help import Help
 from remit.cli.import_ import import_policy
+from remit.cli.import_audit import import_audit
 from remit.cli.init import init
 from remit.cli.key.generate import generate
 from remit.cli.key.rotate import rotate
@@ -150,6 +151,7 @@ def build() -> App:
     # The order in which they are written here is the order in which help lists them.
     for order, (name, command) in enumerate(COMMANDS.items()):
         app.command(command, name=name, sort_key=order, help_epilogue="")
+    app["import"].command(import_audit, name="audit")
     for place, (noun, (about, commands)) in enumerate(GROUPS.items(), len(COMMANDS)):
         group = App(
             name=noun, help=about, help_epilogue="", group_parameters=options, sort_key=place

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from remit.approvers.question import visible
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.policy import Policy
@@ -23,6 +22,7 @@ from remit.compat.aegis.runtime.rows import Row, Wanted, rows
 from remit.errors import LogError, PolicyError
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_log import SqliteLog
+from remit.visible import visible
 
 RISKS = ("low", "medium", "high", "critical")
 

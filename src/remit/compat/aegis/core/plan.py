@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from remit.approvers.question import visible
 from remit.canonical import Frozen
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.plan_rules import PlanViolation
 from remit.compat.aegis.core.risk import RiskLevel
+from remit.visible import visible
 
 
 @dataclass

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
-from remit.approvers.question import visible
 from remit.approvers.terminal import login
 from remit.compat.aegis.core.decision import PolicyDecision
 from remit.model import Subject
+from remit.visible import visible
 
 WIDTH = 60
 

@@ -39,6 +39,8 @@ from remit.policy.formats.names import identifier
 
 DEFAULT_PATH = "aegis_audit.db"
 IN_MEMORY = ":memory:"
+MOST_UNDER_WAY = 10_000
+"""Calls that have begun and of which subscribers are still to be told."""
 
 Subscriber = Callable[[Row], object]
 
@@ -101,19 +103,19 @@ class AuditLogger:
         Returns:
             The number of the row.
         """
-        noted = _noted(session_id, decision, result, human_decision)
-        answer = self.ledger.append(noted)
+        said = noted(session_id, decision, result, human_decision)
+        answer = self.ledger.append(said)
         index = answer.result() if isinstance(answer, Future) else answer
-        self(noted)
+        self(said)
         return index + 1
 
     async def note(self, session_id: str, decision: PolicyDecision, result: Result) -> None:
         """As `log`, on an event loop."""
-        noted = _noted(session_id, decision, result)
-        answer = self.ledger.append(noted)
+        said = noted(session_id, decision, result)
+        answer = self.ledger.append(said)
         if isinstance(answer, Future):
             await asyncio.wrap_future(answer)
-        self(noted)
+        self(said)
 
     def get_log(
         self,
@@ -191,6 +193,9 @@ class AuditLogger:
         parts = [*self._under_way.pop(record.call, ()), stored]
         if record.kind not in ENDS | {Kind.REFUSED, Kind.NOTED}:
             self._under_way[record.call] = parts
+            if len(self._under_way) > MOST_UNDER_WAY:
+                # A call that waits for a person may never go on.
+                self._under_way.pop(next(iter(self._under_way)))
             return
         for row in rows(parts):
             self._tell(row)
@@ -222,13 +227,16 @@ def _open(path: Path) -> AuditFile:
         ) from error
 
 
-def _noted(
+def noted(
     session_id: str,
     decision: PolicyDecision,
     result: Result | None = None,
     human_decision: str | None = None,
+    *,
+    at: int | None = None,
 ) -> Record:
-    at, action = time.time_ns(), decision.action
+    """What somebody says of an action that was not governed here, at a moment or now."""
+    at, action = time.time_ns() if at is None else at, decision.action
     asked = request_of(action, as_data(action.params), Acting(), at, Session(session_id))
     told = {
         SAID: result and result.status.value,

@@ -242,7 +242,12 @@ class Runtime:
             async with room:
                 return await self._run(decision)
 
-        return await asyncio.gather(*map(run, decisions))
+        # All of them end before the executor is torn down, also if one of them raises.
+        ended = await asyncio.gather(*map(run, decisions), return_exceptions=True)
+        for each in ended:
+            if isinstance(each, BaseException):
+                raise each
+        return [each for each in ended if isinstance(each, Result)]
 
     async def _one_by_one(self, decisions: Sequence[PolicyDecision]) -> list[Result]:
         results: list[Result] = []
