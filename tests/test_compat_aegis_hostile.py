@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from loopback import web
 
 from remit.audit.record import Kind
 from remit.compat.aegis import (
@@ -30,6 +31,7 @@ from remit.compat.aegis import (
     RiskLevel,
     Runtime,
     RuntimeHooks,
+    WebhookApprovalHandler,
 )
 from remit.compat.aegis.adapters.openai_agents import governed_tool
 from remit.compat.aegis.cli.main import main as aegis
@@ -682,6 +684,69 @@ def test_u08_a_database_of_aegis_is_left_as_it_is(tmp_path):
     with pytest.raises(LogError):
         AuditLogger(path).get_log()
     assert path.read_bytes() == before
+
+
+def test_u04_a_call_that_ends_within_the_time_asked_about_and_began_before_is_not_in_it(make):
+    moments = []
+
+    class Looking(Recorder):
+        async def execute(self, action):
+            moments.append(datetime.now(UTC))
+            return await super().execute(action)
+
+    runtime = make(Policy.from_dict(AUTO), executor=Looking())
+    execute(runtime, Action("a", "x"), Action("b", "x"))
+    found = runtime.audit.get_log(since=moments[0])
+    assert [(row["action_type"], row["action_target"]) for row in found] == [("b", "x")]
+    assert [row["action_type"] for row in runtime.audit.get_log(until=moments[0])] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ((200, b'{"approved": true}'), "success"),
+        ((200, b'{"approved": false}'), "denied"),
+        ((200, b'{"approved": "false"}'), "denied"),
+        ((200, b'{"approved": 1}'), "denied"),
+        ((200, b'{"approved": false, "approved": true}'), "denied"),
+        ((200, b"[true]"), "denied"),
+        ((200, b"true"), "denied"),
+        ((200, b""), "denied"),
+        ((200, b"<html>"), "denied"),
+        ((500, b'{"approved": true}'), "denied"),
+        ((302, b'{"approved": true}'), "denied"),
+    ],
+    ids=repr,
+)
+def test_a01_a_webhook_approves_with_a_literal_true_and_with_nothing_else(make, answer, status):
+    with web() as office:
+        office.answers.append(answer)
+        handler = WebhookApprovalHandler(f"{office.url}/ask", timeout=5)
+        runtime = make(asking(), approval_handler=handler)
+        (result,) = execute(runtime, Action("pay", "x", {"amount": 5}))
+    assert result.status.value == status
+    ((_, _, asked),) = office.posted
+    assert json.loads(asked) == {
+        "action_type": "pay",
+        "action_target": "x",
+        "action_params": {"amount": 5},
+        "action_description": "",
+        "risk_level": "MEDIUM",
+        "approval": "approve",
+        "matched_rule": "ask",
+    }
+    assert runtime.audit.get_log()[0]["result_status"] == status
+
+
+def test_a01_a_webhook_that_is_not_there_is_a_no_and_others_do_not_read_along(make):
+    with web() as office:
+        handler = WebhookApprovalHandler(office.url, timeout=5)
+    runtime = make(asking(), approval_handler=handler)
+    (result,) = execute(runtime, Action("pay", "x"))
+    assert result.status is ResultStatus.DENIED
+    for url in ("http://approvals.example/ask", "ftp://127.0.0.1/", "127.0.0.1"):
+        with pytest.raises(ValueError, match=r"127|approvals"):
+            WebhookApprovalHandler(url)
 
 
 async def later(answer):

@@ -32,6 +32,7 @@ from remit.compat.aegis.runtime.approval import (
     CallbackApprovalHandler,
     CLIApprovalHandler,
 )
+from remit.compat.aegis.runtime.approval_webhook import WebhookApprovalHandler
 from remit.compat.aegis.runtime.audit import AuditLogger
 from remit.compat.aegis.runtime.engine import Runtime
 from remit.compat.aegis.runtime.hooks import RuntimeHooks
@@ -62,5 +63,6 @@ __all__ = [
     "Runtime",
     "RuntimeHooks",
     "SequencePattern",
+    "WebhookApprovalHandler",
     "__version__",
 ]

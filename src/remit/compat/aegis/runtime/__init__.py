@@ -8,6 +8,7 @@ from remit.compat.aegis.runtime.approval import (
     CallbackApprovalHandler,
     CLIApprovalHandler,
 )
+from remit.compat.aegis.runtime.approval_webhook import WebhookApprovalHandler
 from remit.compat.aegis.runtime.audit import AuditLogger
 from remit.compat.aegis.runtime.engine import Runtime
 from remit.compat.aegis.runtime.hooks import RuntimeHooks
@@ -22,4 +23,5 @@ __all__ = [
     "PolicyWatcher",
     "Runtime",
     "RuntimeHooks",
+    "WebhookApprovalHandler",
 ]

@@ -135,7 +135,7 @@ class AuditLogger:
         wanted = Wanted(action_type, risk_level, result_status, agent_id, chain_id)
         found = [
             row
-            for row in self._rows(session_id, since=_nanoseconds(since), until=_nanoseconds(until))
+            for row in self._rows(session_id, _microseconds(since), _microseconds(until))
             if wanted.fits(row)
         ]
         return (found[::-1] if newest_first else found)[:limit]
@@ -208,13 +208,13 @@ class AuditLogger:
                 _log.exception("a subscriber of the audit log failed")
 
     def _rows(
-        self, session_id: str | None, *, since: int | None = None, until: int | None = None
+        self, session_id: str | None, since: int | None = None, until: int | None = None
     ) -> Iterator[Row]:
         ledger = self.ledger
         if isinstance(ledger, AuditFile) and ledger.last is not None:
             # The end of a call may still be on its way to the disk.
             ledger.last.exception()
-        return rows(ledger.select(Filter(session=session_id, since=since, until=until)))
+        return rows(ledger.select(Filter(session=session_id)), since, until)
 
 
 def _open(path: Path) -> AuditFile:
@@ -268,9 +268,9 @@ def as_data(value: Any) -> Any:
         return str(value).encode(errors="replace").decode()
 
 
-def _nanoseconds(moment: datetime | None) -> int | None:
+def _microseconds(moment: datetime | None) -> int | None:
     """A moment without a zone is in UTC, as the rows are."""
     if moment is None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1e6) * 1000
+    return int(aware.timestamp() * 1e6)

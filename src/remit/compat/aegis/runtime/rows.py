@@ -45,6 +45,8 @@ class _Call:
     """What the records of one call say, as they come."""
 
     index: int
+    at: int
+    """When it began, in microseconds."""
     leaf: Leaf
     details: dict[str, Any] = field(default_factory=dict)
     kinds: set[Kind] = field(default_factory=set)
@@ -119,7 +121,7 @@ class _Call:
     def row(self) -> Row:
         leaf, details = self.leaf, self.details
         facts, resource = details.get("context", {}), details.get("resource", {})
-        at = datetime.fromtimestamp(leaf.at / 1e6, UTC)
+        at = datetime.fromtimestamp(self.at / 1e6, UTC)
         description, parent, chain, depth = (facts.get(name) for name in FACTS)
         return {
             "id": self.index + 1,
@@ -148,15 +150,24 @@ def blocked(rule: str) -> str:
     return f"Action blocked by policy rule: {rule}"
 
 
-def rows(stored: Iterable[Stored]) -> Iterator[Row]:
-    """A row for each call in *stored*, in the order in which the calls began."""
+def rows(
+    stored: Iterable[Stored], since: int | None = None, until: int | None = None
+) -> Iterator[Row]:
+    """A row for each call in *stored*, in the order in which the calls began.
+
+    Of those that began at *since* or later, and before *until*: Unix time in microseconds.
+    """
     calls: dict[str, _Call] = {}
     for each in stored:
         leaf, details = each.facts(), each.details() or {}
         said = leaf.kind is Kind.NOTED and SAID in details
         if said or leaf.kind not in {Kind.NOTED, Kind.CHANGED}:
-            calls.setdefault(leaf.call, _Call(each.index, leaf)).take(leaf, details)
-    return (call.row() for call in calls.values())
+            calls.setdefault(leaf.call, _Call(each.index, leaf.at, leaf)).take(leaf, details)
+    return (
+        call.row()
+        for call in calls.values()
+        if (since is None or call.at >= since) and (until is None or call.at < until)
+    )
 
 
 def _agent(subject: str) -> str | None:
