@@ -657,9 +657,13 @@ def test_u05_what_a_terminal_would_obey_does_not_reach_it(make, tmp_path, capsys
 
 
 def test_u06_an_export_is_for_its_owner(make, tmp_path):
-    runtime = make(Policy.from_dict(AUTO))
-    runtime.audit.export_jsonl(tmp_path / "out.jsonl")
-    assert stat.S_IMODE((tmp_path / "out.jsonl").stat().st_mode) == 0o600
+    runtime = make(Policy.from_dict(AUTO), audit_logger=AuditLogger(tmp_path / "audit.db"))
+    runtime.audit.export_jsonl(tmp_path / "one.jsonl")
+    runtime.audit.close()
+    command = ["audit", "--db", str(tmp_path / "audit.db"), "--export", str(tmp_path / "two.jsonl")]
+    assert aegis(command) == 0
+    for name in ("one.jsonl", "two.jsonl"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
 def test_u07_a_log_that_was_closed_is_opened_again_and_a_closed_ledger_runs_nothing(make, tmp_path):

@@ -17,7 +17,7 @@ from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.policy import Policy
 from remit.compat.aegis.core.result import ResultStatus
-from remit.compat.aegis.runtime.audit import DEFAULT_PATH
+from remit.compat.aegis.runtime.audit import DEFAULT_PATH, private
 from remit.compat.aegis.runtime.rows import Row, Wanted, rows
 from remit.errors import LogError, PolicyError
 from remit.ledgers.query import Filter
@@ -102,7 +102,8 @@ def _audit(given: argparse.Namespace) -> int:
     if target is None:
         sys.stdout.write(text)
         return 0
-    Path(target).write_text(text, encoding="utf-8")
+    with private(target) as file:
+        file.write(text)
     sys.stdout.write(f"Exported {len(entries)} entries to {visible(target)}\n")
     return 0
 

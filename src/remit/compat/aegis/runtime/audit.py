@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from remit.acting import Acting
 from remit.audit import tree
@@ -161,8 +161,7 @@ class AuditLogger:
     def export_jsonl(self, path: str | Path, session_id: str | None = None) -> int:
         """Write all calls, or those of a session, into a file that only its owner can read."""
         written = 0
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        with private(path) as file:
             for row in self._rows(session_id):
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 written += 1
@@ -215,6 +214,12 @@ class AuditLogger:
             # The end of a call may still be on its way to the disk.
             ledger.last.exception()
         return rows(ledger.select(Filter(session=session_id)), since, until)
+
+
+def private(path: str | Path) -> IO[str]:
+    """A file to write to that only its owner can read, unless it was there already."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return open(descriptor, "w", encoding="utf-8")  # noqa: PTH123 - whoever asks closes it
 
 
 def _open(path: Path) -> AuditFile:
