@@ -22,7 +22,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 HELP = re.compile(
     r"(?<=^```console\n)\$ (remit\b[^\n]* --help)\n(.*?)(?=^```$)", re.DOTALL | re.MULTILINE
 )
-PATHS = ["", *GROUPS, *COMMANDS]
+PATHS = ["", *GROUPS, *COMMANDS, "import audit"]
 PATHS += [f"{group} {name}" for group, (_, commands) in GROUPS.items() for name in commands]
 WIDTH = "100"
 

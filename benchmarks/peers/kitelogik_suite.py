@@ -2,28 +2,15 @@
 
     python benchmarks/peers/kitelogik_suite.py
 
-The source distribution is fetched from the package index into a temporary folder, its package is
-mapped to `remit.compat.kitelogik`, and the files that concern what the facade offers are run.
-For each it prints how many passed, failed and are not applicable. Every failure has to be a
-difference that is explained below; the status is 1 if one is not, or fewer than 85 % pass.
+Every failure has to be a difference that is explained below; the status is 1 if one is not, or
+fewer than 85 % pass. How it is done is in `suite.py`.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tarfile
-import xml.etree.ElementTree as ET
-from collections import Counter
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-PACKAGE = "kitelogik==0.4.0"
-FILES = (
-    "audit_store", "credentials", "governance_events", "governed", "hierarchy", "hitl_queue",
-    "memory", "policy_compiler", "sanitizer", "sdk",
-)  # fmt: skip
-ENOUGH = 0.85
+from suite import Suite, main
 
 NOT_OURS = {
     "test_audit_store": {
@@ -104,110 +91,17 @@ except ImportError:
     import httpx2
     sys.modules["httpx"] = httpx2
 """
-CONFTEST = """
-import asyncio, inspect, pytest, mapped
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem):
-    if inspect.iscoroutinefunction(pyfuncitem.obj):
-        names = pyfuncitem._fixtureinfo.argnames
-        asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
-        return True
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_fixture_setup(fixturedef, request):
-    if inspect.iscoroutinefunction(fixturedef.func):
-        given = {name: request.getfixturevalue(name) for name in fixturedef.argnames}
-        made = asyncio.run(fixturedef.func(**given))
-        fixturedef.cached_result = (made, fixturedef.cache_key(request), None)
-        return made
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-"""
-
-
-def main() -> int:
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        results = {name: run(folder, name) for name in fetch(folder)}
-    return report(results)
-
-
-def fetch(folder: Path) -> list[str]:
-    """The names of the test files, which are in *folder* afterwards with what maps the package."""
-    command = ["pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", PACKAGE]
-    subprocess.run([sys.executable, "-m", *command, "--dest", str(folder)], check=True)
-    (archive,) = folder.glob("*.tar.gz")
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder / "source", filter="data")
-    found = []
-    for name in FILES:
-        (path,) = (folder / "source").rglob(f"test_{name}.py")
-        (folder / path.name).write_bytes(path.read_bytes())
-        found.append(path.stem)
-    (folder / "mapped.py").write_text(MAPPED)
-    (folder / "conftest.py").write_text(CONFTEST)
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    return found
-
-
-def run(folder: Path, name: str) -> dict[str, str]:
-    """From the name of each test to `passed`, or what went wrong."""
-    output = folder / f"{name}.xml"
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore",
-         f"--junit-xml={output}", f"{name}.py"],
-        cwd=folder, capture_output=True, check=False,
-    )  # fmt: skip
-    cases = ET.parse(output).getroot().iter("testcase")
-    return {f"{case.get('classname')}.{case.get('name')}": outcome(case) for case in cases}
-
-
-def outcome(case: ET.Element) -> str:
-    for kind in ("failure", "error", "skipped"):
-        found = case.find(kind)
-        if found is not None:
-            return "skipped" if kind == "skipped" else (found.get("message") or kind)[:200]
-    return "passed"
-
-
-def why(reasons: dict[str, str], test: str) -> str | None:
-    return next((reason for part, reason in reasons.items() if part in test), None)
-
-
-def report(results: dict[str, dict[str, str]]) -> int:
-    totals: Counter[str] = Counter()
-    unexplained: list[str] = []
-    print(f"{'file':<24}{'passed':>8}{'failed':>8}{'not ours':>10}")
-    for name, tests in results.items():
-        counts: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
-        for test, came in tests.items():
-            absent = why(NOT_OURS.get(name, {}), test)
-            purpose = why(ON_PURPOSE.get(name, {}), f"{test} {came}")
-            if came == "passed":
-                counts["passed"] += 1
-            elif came == "skipped" or absent:
-                counts["not ours"] += 1
-                reasons[f"not ours: {absent or 'skips itself here'}"] += 1
-            else:
-                counts["failed"] += 1
-                reasons[f"failed: {purpose}"] += 1
-                if purpose is None:
-                    unexplained.append(f"{test}: {came}")
-        totals.update(counts)
-        print(f"{name:<24}{counts['passed']:>8}{counts['failed']:>8}{counts['not ours']:>10}")
-        for reason, count in reasons.items():
-            print(f"    {count:>3}  {reason}")
-    applicable = totals["passed"] + totals["failed"]
-    share = totals["passed"] / applicable if applicable else 0.0
-    print(f"{totals['passed']} of {applicable} that apply pass: {share:.1%}")
-    for each in unexplained:
-        print(f"not explained: {each}")
-    return 1 if unexplained or share < ENOUGH else 0
-
+SUITE = Suite(
+    package="kitelogik==0.4.0",
+    files=(
+        "audit_store", "credentials", "governance_events", "governed", "hierarchy", "hitl_queue",
+        "memory", "policy_compiler", "sanitizer", "sdk",
+    ),
+    mapped=MAPPED,
+    not_ours=NOT_OURS,
+    on_purpose=ON_PURPOSE,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(SUITE))

@@ -48,17 +48,20 @@ MOST_QUESTIONS = 16
 """Denials with different terms that one call may have lifted one after the other."""
 
 
-async def govern(request: Request, execute: Execute[T], ports: Ports) -> T:
+async def govern(
+    request: Request, execute: Execute[T], ports: Ports, conceal: Conceal | None = None
+) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
 
-    Its value is that of *execute*, or what a person has answered in its place.
+    Its value is that of *execute*, or what a person has answered in its place. *conceal* is
+    as for `begin`.
 
     Raises:
         Blocked: nothing ran.
         Unrecorded: it ran, and the ledger did not take its end.
     """
     try:
-        call = await begin(request, ports)
+        call = await begin(request, ports, conceal)
     except Responded as answered:
         response: T = answered.response
         return response

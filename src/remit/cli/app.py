@@ -15,6 +15,7 @@ from remit.cli.approvals.inbox import inbox
 from remit.cli.approvals.list import list_approvals, show_approval, watch_approvals
 from remit.cli.approvals.standing import delegate, grant, list_standing, revoke
 from remit.cli.check import check
+from remit.cli.compat import compat_aegis, compat_kitelogik
 from remit.cli.completion import completion
 from remit.cli.demo import demo
 from remit.cli.exits import Exit, Stop
@@ -22,6 +23,7 @@ from remit.cli.explain import explain
 from remit.cli.fmt import fmt
 from remit.cli.help import Help
 from remit.cli.import_ import import_policy
+from remit.cli.import_audit import import_audit
 from remit.cli.init import init
 from remit.cli.key.generate import generate
 from remit.cli.key.rotate import rotate
@@ -58,6 +60,8 @@ ABOUT_APPROVALS = "Answer the questions that agents have left for people."
 ABOUT_RUNS = "See what agents did between the beginning and the end of a run."
 
 ABOUT_LOG = "Read a ledger: what was done, what was refused, and is it whole?"
+
+ABOUT_COMPAT = "Use the command lines of systems whose programs run here."
 
 ABOUT_KEY = "Make, show and replace the keys that vouch for a ledger."
 
@@ -121,6 +125,7 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "runs": (ABOUT_RUNS, {"list": list_runs, "show": show_run, "tail": tail_runs}),
     "log": (ABOUT_LOG, LOG_COMMANDS),
     "key": (ABOUT_KEY, KEY_COMMANDS),
+    "compat": (ABOUT_COMPAT, {"aegis": compat_aegis, "kitelogik": compat_kitelogik}),
 }
 
 
@@ -146,6 +151,7 @@ def build() -> App:
     # The order in which they are written here is the order in which help lists them.
     for order, (name, command) in enumerate(COMMANDS.items()):
         app.command(command, name=name, sort_key=order, help_epilogue="")
+    app["import"].command(import_audit, name="audit")
     for place, (noun, (about, commands)) in enumerate(GROUPS.items(), len(COMMANDS)):
         group = App(
             name=noun, help=about, help_epilogue="", group_parameters=options, sort_key=place

@@ -95,23 +95,20 @@ class AuditStore:
             ValueError: the outcome is none, or the session is not that of the context.
             NotData: an argument has no frozen form.
         """
-        if outcome not in OUTCOMES:
-            raise ValueError(f"{outcome!r} is no outcome; it is one of {', '.join(OUTCOMES)}")
         if session_id != context.session_id:
             raise ValueError(f"the context is of session {context.session_id!r}")
-        identity = uuid.uuid4().hex
-        said = {"outcome": outcome, "approval": hitl_action_id, "decided_by": hitl_decided_by}
-        now = int(datetime.now(UTC).timestamp() * 1e6) * 1000
-        noted = Record(
-            Kind.NOTED,
-            identity,
-            now,
-            requests.call(tool_name, freeze(dict(args)), context, at=now),
-            verdicts.decided(verdicts.settled(decision)),
-            body=Frozen({name: value for name, value in said.items() if value is not None}),
+        said = noted(
+            tool_name,
+            freeze(dict(args)),
+            decision,
+            context,
+            outcome,
+            hitl_action_id,
+            hitl_decided_by,
+            at=int(datetime.now(UTC).timestamp() * 1e6) * 1000,
         )
-        await asyncio.wrap_future(self.ledger.append(noted))
-        return identity
+        await asyncio.wrap_future(self.ledger.append(said))
+        return said.call
 
     async def query(
         self,
@@ -227,6 +224,35 @@ class _Call:
             parent_session_id=session.get("facts", {}).get("parent_session_id", ""),
             delegation_depth=session.get("depth", 0),
         )
+
+
+def noted(  # noqa: PLR0917 - the parts of a row
+    tool_name: str,
+    args: Frozen,
+    decision: PolicyDecision,
+    context: SessionContext,
+    outcome: str,
+    hitl_action_id: str | None,
+    hitl_decided_by: str | None,
+    *,
+    at: int,
+) -> Record:
+    """What somebody says of a call that was not governed here.
+
+    Raises:
+        ValueError: the outcome is none.
+    """
+    if outcome not in OUTCOMES:
+        raise ValueError(f"{outcome!r} is no outcome; it is one of {', '.join(OUTCOMES)}")
+    said = {"outcome": outcome, "approval": hitl_action_id, "decided_by": hitl_decided_by}
+    return Record(
+        Kind.NOTED,
+        uuid.uuid4().hex,
+        at,
+        requests.call(tool_name, args, context, at=at),
+        verdicts.decided(verdicts.settled(decision)),
+        body=Frozen({name: value for name, value in said.items() if value is not None}),
+    )
 
 
 def _rows(ledger: SqliteLedger, session_id: str | None) -> list[AuditRecord]:

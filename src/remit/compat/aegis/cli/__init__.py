@@ -1,0 +1,1 @@
+"""Aegis' command lines."""

@@ -1,0 +1,38 @@
+"""What an agent wants done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Action:
+    """One call of a tool: its name, what it acts on, and with which parameters.
+
+    Raises:
+        TypeError: a name is no text, the parameters are no mapping, or the depth is no number.
+    """
+
+    type: str
+    target: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    agent_id: str = ""
+    parent_agent_id: str = ""
+    chain_id: str = ""
+    chain_depth: int = 0
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            wanted = {"params": Mapping, "chain_depth": int}.get(each.name, str)
+            if not isinstance(value, wanted):
+                kind = type(value).__name__
+                raise TypeError(f"{each.name} of an action is a {wanted.__name__}, not a {kind}")
+
+    def __str__(self) -> str:
+        told = f" - {self.description}" if self.description else ""
+        agent = f" [agent={self.agent_id}]" if self.agent_id else ""
+        return f"Action({self.type} -> {self.target}{told}{agent})"

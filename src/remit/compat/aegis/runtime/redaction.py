@@ -1,0 +1,41 @@
+"""What is not written down: the values of parameters whose names say that they are secret."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from remit.canonical import Frozen
+from remit.model import Action, Request
+
+REDACTED = "[REDACTED]"
+
+_SECRET = re.compile(
+    r"password|passwd|secret|token|api_?key|authorization|credential|private_?key|access_?key"
+)
+_COUNT = re.compile(r"(^|_)(max|min|num|n|total|count)_?tokens?$|tokens?_(count|limit|used)$")
+
+
+def redacted(value: Any) -> Any:
+    """*value* without secrets, however deep they are."""
+    if isinstance(value, dict):
+        return Frozen({k: REDACTED if _is_secret(k) else redacted(v) for k, v in value.items()})
+    if isinstance(value, tuple | list):
+        return tuple(redacted(item) for item in value)
+    return value
+
+
+def conceal(request: Request) -> Request:
+    """*request*, as it is recorded."""
+    before = request.action.properties
+    after = redacted(before)
+    if after == before:
+        return request
+    return msgspec.structs.replace(request, action=Action(request.action.name, after))
+
+
+def _is_secret(name: str) -> bool:
+    name = name.lower().replace("-", "_")
+    return bool(_SECRET.search(name)) and not _COUNT.search(name)
