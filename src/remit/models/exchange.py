@@ -119,8 +119,7 @@ class Exchange:
             Blocked: it does not.
         """
         try:
-            if self._call is not None and self._call.discharges:
-                raise Unavailable(f"what is owed of the answer cannot be done to {kind or 'it'}")
+            self._require_no_duties(kind)
             if "response" in self.terms.checks:
                 await self.passed({"opaque": kind}, ports)
         except BaseException as error:
@@ -183,6 +182,10 @@ class Exchange:
         if error is None and self.asked.counts and "step" in self.run.checks:
             step = {"name": "model.call", "model": self.asked.model, "output": output}
             await self.run.arequire("step", ports, step)
+
+    def _require_no_duties(self, kind: str) -> None:
+        if self._call is not None and self._call.discharges:
+            raise Unavailable(f"what is owed of the answer cannot be done to {kind or 'it'}")
 
     def _text(self, body: dict[str, Any]) -> str:
         return "\n".join(filter(None, texts(self.asked.dialect.told(body))))

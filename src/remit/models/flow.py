@@ -60,13 +60,13 @@ class Flow:
             for each in held:
                 self._exchange.hear(each)
             await self._exchange.passed(self._passing.text, self._ports)
-        await self.end(self._error)
+        await self.end(None)
         return held
 
     async def end(self, error: BaseException | None) -> None:
         """Record how the answer ended, if that has not been done."""
         text = "" if self._passing is None else self._passing.text
-        await self._exchange.end(self._ports, output=text, error=error)
+        await self._exchange.end(self._ports, output=text, error=self._error or error)
 
 
 class ByteFlow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -55,8 +55,8 @@ class GenAI:
         expected.require("google-genai")
         self._terms = terms
         client = module.BaseApiClient
-        self._patches.put(client, "_request", self._sending(client._request))
-        self._patches.put(client, "_async_request", self._asending(client._async_request))
+        for name, replaced in (("_request", self._sending), ("_async_request", self._asending)):
+            self._patches.put(client, name, replaced(getattr(client, name)))
 
     def close(self) -> None:
         """Put the package back as it was."""
@@ -65,7 +65,10 @@ class GenAI:
     def _sending(self, original: Any) -> Any:
         @wraps(original)
         def send(
-            client: Any, http_request: Any, http_options: Any = None, stream: bool = False
+            client: Any,
+            http_request: Any,
+            http_options: Any = None,
+            stream: bool = False,  # noqa: FBT001, FBT002 - as the method it stands for
         ) -> Any:
             exchange = self._exchange(http_request, streams=stream)
             if exchange is None:
@@ -83,7 +86,10 @@ class GenAI:
     def _asending(self, original: Any) -> Any:
         @wraps(original)
         async def send(
-            client: Any, http_request: Any, http_options: Any = None, stream: bool = False
+            client: Any,
+            http_request: Any,
+            http_options: Any = None,
+            stream: bool = False,  # noqa: FBT001, FBT002 - as the method it stands for
         ) -> Any:
             exchange = self._exchange(http_request, streams=stream)
             if exchange is None:
@@ -127,7 +133,9 @@ async def _passed(answer: Any, exchange: Exchange, ports: Ports) -> Any:
     """*answer* as the caller may have it."""
     exchange.heard_of = True
     if exchange.asked.streams:
-        _replace_segments(answer, Flow(exchange, ports))
+        flow = Flow(exchange, ports)
+        answer.segments = _segments(answer.segments, flow)
+        answer.async_segments = _asegments(answer.async_segments, flow)
         return answer
     text = answer.response_stream[0] if answer.response_stream else ""
     try:
@@ -143,12 +151,12 @@ async def _passed(answer: Any, exchange: Exchange, ports: Ports) -> Any:
     return answer
 
 
-def _replace_segments(answer: Any, flow: Flow) -> None:
-    whole, later = answer.segments, answer.async_segments
+def _segments(segments: Callable[[], Iterable[Any]], flow: Flow) -> Callable[[], Iterator[Any]]:
+    """*segments*, of which the caller gets what it may have."""
 
-    def segments() -> Iterator[Any]:
+    def passing() -> Iterator[Any]:
         try:
-            for event in whole():
+            for event in segments():
                 yield from finish(flow.take(event))
             yield from finish(flow.finish())
         except GeneratorExit:
@@ -158,9 +166,17 @@ def _replace_segments(answer: Any, flow: Flow) -> None:
             finish(flow.end(error))
             raise
 
-    async def async_segments() -> AsyncIterator[Any]:
+    return passing
+
+
+def _asegments(
+    segments: Callable[[], AsyncIterable[Any]], flow: Flow
+) -> Callable[[], AsyncIterator[Any]]:
+    """The same, for those that come asynchronously."""
+
+    async def passing() -> AsyncIterator[Any]:
         try:
-            async for event in later():
+            async for event in segments():
                 for each in await flow.take(event):
                     yield each
             for each in await flow.finish():
@@ -172,4 +188,4 @@ def _replace_segments(answer: Any, flow: Flow) -> None:
             await flow.end(error)
             raise
 
-    answer.segments, answer.async_segments = segments, async_segments
+    return passing

@@ -81,9 +81,9 @@ class Passing:
     async def _flush(self, ended: tuple[Channel, ...]) -> dict[Channel, str]:
         rests: dict[Channel, str] = {}
         for channel, passage in self._passages.items():
-            if any(channel[: len(prefix)] == prefix for prefix in ended):
-                if rest := await passage.finish():
-                    rests[channel] = rest
+            over = any(channel[: len(prefix)] == prefix for prefix in ended)
+            if over and (rest := await passage.finish()):
+                rests[channel] = rest
         return rests
 
     def _events(self, rests: dict[Channel, str]) -> list[dict[str, Any]]:

@@ -82,13 +82,13 @@ class Prices:
         """
         table = json.loads(text)
         if not isinstance(table, dict) or not isinstance(table.get("models"), dict):
-            raise ValueError(f"{where}: a table of prices has 'models'")
+            raise _wrong(where, "a table of prices has 'models'")
         found: dict[str, Price] = {}
         for model, entry in table["models"].items():
             price = _price(entry, f"{where}: {model}")
             for name in (model, *entry.get("also", ())):
                 if name in found:
-                    raise ValueError(f"{where}: {name} is there twice")
+                    raise _wrong(where, f"{name} is there twice")
                 found[name] = price
         return cls(found)
 
@@ -104,15 +104,15 @@ class Prices:
 
 def _price(entry: Any, where: str) -> Price:
     if not isinstance(entry, dict):
-        raise ValueError(f"{where}: is no mapping")
+        raise _wrong(where, "is no mapping")
     if unknown := sorted(set(entry) - _FIELDS):
-        raise ValueError(f"{where}: unknown {unknown[0]!r}; there are {', '.join(sorted(_FIELDS))}")
+        raise _wrong(where, f"unknown {unknown[0]!r}; there are {', '.join(sorted(_FIELDS))}")
     rates = _rates(entry, where)
     above = entry.get("above")
     if above is None:
         return Price(rates)
     if not isinstance(above, dict) or not isinstance(above.get("tokens"), int):
-        raise ValueError(f"{where}: 'above' says how many 'tokens'")
+        raise _wrong(where, "'above' says how many 'tokens'")
     if len(above) == 1:
         return Price(rates, (above["tokens"], None))
     return Price(rates, (above["tokens"], _rates(above, f"{where}: above")))
@@ -126,12 +126,16 @@ def _rates(entry: Mapping[str, Any], where: str) -> Rates:
         try:
             amounts[name] = Decimal(str(entry[name]))
         except InvalidOperation:
-            raise ValueError(f"{where}: {name} is no number") from None
+            raise _wrong(where, f"{name} is no number") from None
         if not amounts[name].is_finite() or amounts[name] < 0:
-            raise ValueError(f"{where}: {name} is no price")
+            raise _wrong(where, f"{name} is no price")
     if not {"input", "output"} <= amounts.keys():
-        raise ValueError(f"{where}: needs 'input' and 'output'")
+        raise _wrong(where, "needs 'input' and 'output'")
     return Rates(**amounts)
+
+
+def _wrong(where: str, what: str) -> ValueError:
+    return ValueError(f"{where}: {what}")
 
 
 @cache

@@ -1,8 +1,7 @@
-"""What policy is asked about a model: `model.call` before anything is sent, and
-`model.response` before anybody sees what came back.
+"""What policy is asked about a model, before anything is sent and before anybody gets an answer.
 
-What is asked and answered is decided on whole or not at all: what cannot be frozen is
-refused, and nothing is cut to fit.
+The actions are `model.call` and `model.response`. What is asked and answered is decided on
+whole or not at all: what cannot be frozen is refused, and nothing is cut to fit.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,8 @@ from remit.models.exchange import Exchange
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
 from remit.models.wire import passed
+
+Replace: TypeAlias = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,12 @@ class Stainless:
         expected.has("FinalRequestOptions")
         expected.require(self.package)
         self._terms = terms
-        sync, later = module.SyncAPIClient, module.AsyncAPIClient
-        self._patches.put(sync, self._method, self._sending(getattr(sync, self._method)))
-        self._patches.put(sync, "_process_response", self._getting(sync._process_response))
-        self._patches.put(later, self._method, self._asending(getattr(later, self._method)))
-        self._patches.put(later, "_process_response", self._agetting(later._process_response))
+        self._replace(module.SyncAPIClient, self._sending, self._getting)
+        self._replace(module.AsyncAPIClient, self._asending, self._agetting)
+
+    def _replace(self, client: Any, sending: Replace, getting: Replace) -> None:
+        for name, replaced in ((self._method, sending), ("_process_response", getting)):
+            self._patches.put(client, name, replaced(getattr(client, name)))
 
     def close(self) -> None:
         """Put the package back as it was."""
@@ -164,8 +167,8 @@ class Stainless:
         counted = bool(_mapping(body.get("stream_options")).get("include_usage"))
         hides = streams and terms.count_streams and not (operation.says_counts or counted)
         if hides:
-            asked = {**_mapping(body.get("stream_options")), "include_usage": True}
-            body = {**body, "stream_options": asked}
+            wanted = {**_mapping(body.get("stream_options")), "include_usage": True}
+            body = {**body, "stream_options": wanted}
         if (hides or terms.checks) and options.files is None and options.content is None:
             options = options.model_copy()
             options.json_data, options.extra_json = body, None

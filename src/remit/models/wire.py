@@ -30,7 +30,7 @@ async def passed(response: Any, exchange: Exchange, ports: Ports) -> Any:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/event-stream":
         flow = ByteFlow(Flow(exchange, ports), hides_counts=exchange.asked.hides_counts)
-        return _again(response, stream=_bodies(response).of(response, flow))
+        return _again(response, stream=_body(response, flow))
     if kind != "application/json" and not kind.endswith("+json"):
         await exchange.opaque(kind, ports)
         return response
@@ -85,64 +85,62 @@ def _httpx(response: Any) -> Any:
     raise Unavailable(f"a {type(response).__qualname__} is no response that can be read here")
 
 
-def _bodies(response: Any) -> Any:
+def _body(response: Any, flow: ByteFlow) -> Any:
+    """What *response* streams, after *flow*; its httpx knows bodies by their bases."""
     httpx = _httpx(response)
-    return _kinds(httpx.SyncByteStream, httpx.AsyncByteStream)
+    if isinstance(response.stream, httpx.SyncByteStream):
+        return _kind(_Body, httpx.SyncByteStream)(response, flow)
+    return _kind(_AsyncBody, httpx.AsyncByteStream)(response, flow)
 
 
 @cache
-def _kinds(sync: type, asynchronous: type) -> Any:
-    """The bodies for one httpx, which knows its own by their bases."""
+def _kind(body: type, base: type) -> Any:
+    return type(body.__name__, (body, base), {})
 
-    class Body(sync):  # type: ignore[misc, valid-type]
-        def __init__(self, response: Any, flow: ByteFlow) -> None:
-            self._response = response
-            self._flow = flow
 
-        def __iter__(self) -> Iterator[bytes]:
-            try:
-                for chunk in self._response.iter_bytes():
-                    if given := finish(self._flow.feed(chunk)):
-                        yield given
-                if given := finish(self._flow.finish()):
+class _Body:
+    def __init__(self, response: Any, flow: ByteFlow) -> None:
+        self._response = response
+        self._flow = flow
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._response.iter_bytes():
+                if given := finish(self._flow.feed(chunk)):
                     yield given
-            except GeneratorExit:
-                finish(self._flow.end(Abandoned()))
-                raise
-            except BaseException as error:
-                finish(self._flow.end(error))
-                raise
-
-        def close(self) -> None:
-            self._response.close()
+            if given := finish(self._flow.finish()):
+                yield given
+        except GeneratorExit:
             finish(self._flow.end(Abandoned()))
+            raise
+        except BaseException as error:
+            finish(self._flow.end(error))
+            raise
 
-    class AsyncBody(asynchronous):  # type: ignore[misc, valid-type]
-        def __init__(self, response: Any, flow: ByteFlow) -> None:
-            self._response = response
-            self._flow = flow
+    def close(self) -> None:
+        self._response.close()
+        finish(self._flow.end(Abandoned()))
 
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            try:
-                async for chunk in self._response.aiter_bytes():
-                    if given := await self._flow.feed(chunk):
-                        yield given
-                if given := await self._flow.finish():
+
+class _AsyncBody:
+    def __init__(self, response: Any, flow: ByteFlow) -> None:
+        self._response = response
+        self._flow = flow
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.aiter_bytes():
+                if given := await self._flow.feed(chunk):
                     yield given
-            except GeneratorExit:
-                await self._flow.end(Abandoned())
-                raise
-            except BaseException as error:
-                await self._flow.end(error)
-                raise
-
-        async def aclose(self) -> None:
-            await self._response.aclose()
+            if given := await self._flow.finish():
+                yield given
+        except GeneratorExit:
             await self._flow.end(Abandoned())
+            raise
+        except BaseException as error:
+            await self._flow.end(error)
+            raise
 
-    class Bodies:
-        @staticmethod
-        def of(response: Any, flow: ByteFlow) -> Any:
-            return (Body if isinstance(response.stream, sync) else AsyncBody)(response, flow)
-
-    return Bodies
+    async def aclose(self) -> None:
+        await self._response.aclose()
+        await self._flow.end(Abandoned())

@@ -117,7 +117,7 @@ _LOGPROBS = frozenset({"logprobs", "logprobs_result", "logprobsResult"})
 
 
 def forget_tokens(value: Any) -> None:
-    """Take the tokens out of *value* that repeat a text beside it, in a form nothing is found in."""
+    """Take out of *value* the tokens that repeat a text beside them: nothing is found in those."""
     if isinstance(value, dict):
         for name, member in value.items():
             if name in _LOGPROBS:

@@ -62,7 +62,9 @@ class Messages:
         """The texts of a delta, and those with which a block begins."""
         begins = event.get("type") == "content_block_start"
         inner = event.get("content_block" if begins else "delta")
-        if not isinstance(inner, dict) or not (begins or event.get("type") == "content_block_delta"):
+        if not isinstance(inner, dict) or not (
+            begins or event.get("type") == "content_block_delta"
+        ):
             return
         for name, text in inner.items():
             # Of a block that begins only what its deltas go on with; its id and name are whole.

@@ -54,24 +54,29 @@ class Responses:
     def pieces(self, event: Body) -> Iterator[Piece]:
         """`delta`, in the events that add to something."""
         kind, delta = event.get("type"), event.get("delta")
-        if isinstance(kind, str) and kind.endswith(".delta") and isinstance(event, dict):
-            if isinstance(delta, str):
-                yield Piece(_channel(event), delta, lambda text: event.__setitem__("delta", text))
+        if not isinstance(delta, str) or not isinstance(event, dict):
+            return
+        if isinstance(kind, str) and kind.endswith(".delta"):
+            yield Piece(_channel(event), delta, lambda text: event.__setitem__("delta", text))
 
     def ended(self, event: Body) -> Iterable[Channel]:
         """An item ends with its `done`, and everything with the response."""
         kind = str(event.get("type"))
         if kind in _LAST:
             return [()]
-        return [(event["output_index"],)] if kind.endswith(".done") and "output_index" in event else []
+        return (
+            [(event["output_index"],)] if kind.endswith(".done") and "output_index" in event else []
+        )
 
     def event(self, channel: Channel, text: str, like: dict[str, Any]) -> dict[str, Any]:
         """Another of the events that add to the channel."""
         place = dict(zip(_PLACE, channel, strict=True))
         known = {name: value for name, value in place.items() if value is not None}
         told = {"sequence_number": like["sequence_number"]} if "sequence_number" in like else {}
-        listed = {"logprobs": []} if place["type"] == "response.output_text.delta" else {}
-        return {**told, **listed, **known, "delta": text}
+        event: dict[str, Any] = {**told, **known, "delta": text}
+        if place["type"] == "response.output_text.delta":
+            event["logprobs"] = []
+        return event
 
 
 def _channel(event: Body) -> Channel:
