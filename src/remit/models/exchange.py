@@ -193,8 +193,7 @@ class Exchange:
     def _cost(self, error: BaseException | None) -> Decimal | None:
         if self.answer.usage is not None:
             return self.terms.prices.cost(self.answer.model or self.asked.model, self.answer.usage)
-        # Providers take nothing for what they refuse to answer.
-        return Decimal(0) if getattr(error, "status_code", 0) else None
+        return Decimal(0) if _refused(error) else None
 
     def _tell(self, output: str, error: BaseException | None) -> None:
         answer, used = self.answer, self.answer.usage
@@ -231,6 +230,12 @@ class Exchange:
     def _content(self, output: str) -> dict[str, Any]:
         prompt = self.asked.dialect.prompt(self.asked.body)
         return {"input": prompt.input, "system": prompt.system, "response": output}
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Whether a provider has answered with an error, for which none takes anything."""
+    statuses = (getattr(error, name, None) for name in ("status_code", "code"))
+    return any(isinstance(status, int) and status >= 400 for status in statuses)
 
 
 async def _discharged(owed: Owed | None, body: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Passing:
 
     async def _apart(self, event: dict[str, Any]) -> dict[str, Any]:
         """*event*, once everything in it that is not a piece of a longer text may be given on."""
-        if self._owed is not None:
+        if self._owed is not None and any(texts(event)):
             event = await self._owed.discharge(event)
         whole = list(filter(None, texts(self._dialect.told(event))))
         self._others += whole
