@@ -6,7 +6,14 @@ from typing import Any
 
 CARD = "4111 1111 1111 1111"
 SAID = f"The card is {CARD}, and that is all there is to say about it."
-PIECES = ["The card ", "is 4111 1", "111 11", "11 1111", ", and that is all ", "there is to say about it."]
+PIECES = [
+    "The card ",
+    "is 4111 1",
+    "111 11",
+    "11 1111",
+    ", and that is all ",
+    "there is to say about it.",
+]
 
 CHAT_USAGE = {
     "prompt_tokens": 1_234,

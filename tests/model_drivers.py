@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,10 +12,17 @@ async def got(value: Any) -> Any:
     return await value if hasattr(value, "__await__") else value
 
 
-async def each(items: Any) -> list[Any]:
+async def one_by_one(items: Any) -> AsyncIterator[Any]:
     if hasattr(items, "__aiter__"):
-        return [item async for item in items]
-    return list(items)
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def each(items: Any) -> list[Any]:
+    return [item async for item in one_by_one(items)]
 
 
 @asynccontextmanager

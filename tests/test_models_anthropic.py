@@ -263,9 +263,7 @@ def test_middleware_that_answers_itself_cannot_go_round_a_check(server):
     def answer(request, call_next):
         return anthropic.types.Message.model_validate(answers.message())
 
-    with anthropic.Anthropic(
-        api_key="key", base_url=server.url, middleware=[answer]
-    ) as client:
+    with anthropic.Anthropic(api_key="key", base_url=server.url, middleware=[answer]) as client:
         watched(POLICY, check=True)
         with pytest.raises(remit.Unavailable):
             run(lambda: create(client))

@@ -7,7 +7,7 @@ import httpx2
 import model_answers as answers
 import openai
 import pytest
-from model_drivers import each, got, opened, run
+from model_drivers import each, got, one_by_one, opened, run
 from model_server import ModelServer, serving
 
 import remit
@@ -131,7 +131,7 @@ async def stream(client):
 
 async def stream_helper(client):
     async with opened(client.chat.completions.stream(model="gpt-4o", messages=ASKED)) as events:
-        seen = [event for event in await each(events)]
+        seen = await each(events)
         final = await got(events.get_final_completion())
     deltas = "".join(event.delta for event in seen if event.type == "content.delta")
     assert deltas == final.choices[0].message.content
@@ -403,11 +403,8 @@ def test_a_long_stream_is_given_on_before_it_ends_and_stops_where_it_is_denied(s
     async def listen():
         create = client.chat.completions.create
         events = await got(create(model="gpt-4o", messages=ASKED, stream=True))
-        if hasattr(events, "__aiter__"):
-            async for event in events:
-                heard.append(event.choices[0].delta.content or "")
-        else:
-            heard.extend(event.choices[0].delta.content or "" for event in events)
+        async for event in one_by_one(events):
+            heard.append(event.choices[0].delta.content or "")  # noqa: PERF401 - it breaks off
 
     with pytest.raises(remit.Denied):
         run(listen)

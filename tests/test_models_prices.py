@@ -85,6 +85,6 @@ def test_a_file_goes_before_the_table_that_comes_with_remit(tmp_path):
 )
 def test_a_mistake_in_a_file_of_prices_is_an_error(tmp_path, entry, why):
     file = tmp_path / "prices.json"
-    file.write_text('{"models": {"mine": %s}}' % entry)
+    file.write_text(f'{{"models": {{"mine": {entry}}}}}')
     with pytest.raises(ValueError, match=why):
         prices.load(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from copy import copy
 from decimal import Decimal
 from functools import cached_property
@@ -22,6 +23,7 @@ from remit.models.terms import Asked, Terms
 from remit.models.usage import Answer
 from remit.runs.run import Run
 from remit.runs.telling import current_run
+from remit.spending import spend
 
 
 class Exchange:
@@ -176,7 +178,9 @@ class Exchange:
             return
         self._ended = True
         if self.asked.counts:
-            self._tell(output, error)
+            cost = self._cost(error)
+            self._tell(cost, output, error)
+            self._spend(cost)
         if self._call is not None and not self._recorded:
             await (self._call.returned() if error is None else self._call.raised(error))
         if error is None and self.asked.counts and "step" in self.run.checks:
@@ -195,7 +199,21 @@ class Exchange:
             return self.terms.prices.cost(self.answer.model or self.asked.model, self.answer.usage)
         return Decimal(0) if _refused(error) else None
 
-    def _tell(self, output: str, error: BaseException | None) -> None:
+    def _spend(self, cost: Decimal | None) -> None:
+        """Count what was used against the limits of this call and those around it.
+
+        What nobody knows is not said, so it stays what was set aside for it.
+        """
+        metering = None if self._call is None else self._call.metering
+        used = self.answer.usage
+        amounts: dict[str, Decimal | float] = {} if cost is None else {"cost": cost}
+        if used is not None or cost is not None:
+            amounts["tokens"] = used.input + used.output if used is not None else 0
+        inside = metering.spending if metering is not None else None
+        with inside.here() if inside is not None else nullcontext():
+            spend(**amounts)
+
+    def _tell(self, cost: Decimal | None, output: str, error: BaseException | None) -> None:
         answer, used = self.answer, self.answer.usage
         facts: dict[str, Any] = {
             **self.asked.named(),
@@ -216,7 +234,7 @@ class Exchange:
             facts.pop("model"),
             input_tokens=used.input if used else 0,
             output_tokens=used.output if used else 0,
-            cost=self._cost(error),
+            cost=cost,
             seconds=round(time.perf_counter() - self._began, 6),
             **{name: value for name, value in facts.items() if value},
         )

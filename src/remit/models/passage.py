@@ -13,6 +13,8 @@ from remit.content import Stream
 
 LOOKBACK = 256
 """Characters that are decided on before those that stand this far ahead of them are released."""
+LONGEST_WORD = 4096
+"""A word longer than this is released in parts."""
 STRIDE = 256
 """Characters that come in between two decisions."""
 
@@ -61,12 +63,14 @@ class Passage:
         if self._whole is None and self._judge is None:
             return self._let_go(text)
         self._held += text
-        free = len(self._held) - self._released - LOOKBACK
-        if self._whole is not None or self._due is not None or free < STRIDE:
+        if self._whole is not None or self._due is not None:
+            return ""
+        cut = self._boundary(len(self._held) - LOOKBACK)
+        if cut - self._released < STRIDE:
             return ""
         self._due = await self._judged(self._held)
         # Where some of it has to be replaced, all of it is waited for.
-        return self._release(self._released + free) if self._due is None else ""
+        return self._release(cut) if self._due is None else ""
 
     async def finish(self) -> str:
         """All that is still held back; the text has ended."""
@@ -82,6 +86,13 @@ class Passage:
         if due is not None:
             rest = str(await due.discharge(rest))
         return self._let_go(rest)
+
+    def _boundary(self, limit: int) -> int:
+        """The last place before *limit* where a word ends; *limit*, in a word that is too long."""
+        for at in range(limit, self._released, -1):
+            if self._held[at - 1].isspace():
+                return at
+        return limit if limit - self._released >= LONGEST_WORD else self._released
 
     async def _judged(self, text: str) -> Duties | None:
         return None if self._judge is None else await self._judge(text)

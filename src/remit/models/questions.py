@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from remit.acting import Acting
-from remit.call import Call, begin, decide, new_id, refuse
+from remit.call import Call, begin, refuse
 from remit.canonical import freeze
+from remit.deciding import foresee
 from remit.driver import Ports
 from remit.errors import NotData
 from remit.guard import Guard
+from remit.identities import new_id
 from remit.model import Action, Request
 from remit.models.dialects import ASKED
 from remit.models.duty import Owed
@@ -67,7 +69,7 @@ class Questions:
             Blocked: the caller may not have it.
         """
         request = await self._request("model.response", _about(answer, text), ports)
-        decision = await decide(request, ports)
+        decision = await foresee(request, ports)
         if decision.allowed:
             call = Call(new_id(), request, ports, self._conceal)
             call.decision = decision
