@@ -520,3 +520,56 @@ def test_a_model_without_a_price_is_known_to_be_without_one(server, client):
         run(lambda: create(client))
     assert (under_way.unpriced, under_way.tokens, under_way.cost) == (1, 1_801, 0.0)
     assert told(guard)[0]["cost"] is None
+
+
+LIMITED = """
+remit: 1
+name: shop
+default: allow
+rules: []
+limits:
+  - id: spend
+    action: "*"
+    per: subject.id
+    window: 1d
+    max: {cost: 0.01, tokens: 1000000}
+    reserve: {cost: 0.001}
+"""
+
+
+def test_what_a_call_has_cost_counts_against_its_limit_to_the_last_digit(server, client):
+    meter = remit.MemoryMeter()
+    guard = Guard(Policy.parse(LIMITED), ledger=MemoryLedger(), meter=meter)
+    remit.instrument("openai", guard=guard, check=["call"])
+    server.answer(answers.chat())
+    server.answer(events=answers.chat_events(), done=True)
+
+    async def three():
+        await create(client)
+        await stream(client)
+        await create(client)
+
+    with pytest.raises(remit.Denied, match=r"allows 0\.01 cost in 1d: 0\.01495 are used"):
+        run(three)
+    assert len(server.requests) == 2
+    ends = [r for r in guard.ports.ledger.records if r.kind.value == "returned"]
+    assert [end.body["spent"][0]["cost"] for end in ends] == [answers.CHAT_COST] * 2
+    assert [end.body["spent"][0]["tokens"] for end in ends] == [1_801] * 2
+
+
+def test_what_a_tool_asks_of_a_model_counts_for_the_tool(server, client):
+    guard = Guard(Policy.parse(LIMITED), ledger=MemoryLedger(), meter=remit.MemoryMeter())
+    remit.instrument("openai")
+    server.answer(answers.chat())
+
+    @guard.protect
+    async def summarise() -> str:
+        return await create(client)
+
+    async def ask():
+        with remit.run(guard=guard):
+            return await summarise()
+
+    assert run(ask) == answers.SAID
+    end = guard.ports.ledger.records[-2]
+    assert end.body["spent"][0]["cost"] == answers.CHAT_COST
