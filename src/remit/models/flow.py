@@ -38,12 +38,14 @@ class Flow:
     async def take(self, event: dict[str, Any]) -> list[dict[str, Any]]:
         """The events to give on now that *event* has come. It is not to be used again."""
         self._exchange.arrived(event)
+        last = self._exchange.asked.dialect.last(event)
         if event.get("error") or event.get("type") == "error":
             self._error = Interrupted()
         given = [event] if self._passing is None else await self._passing.take(event)
         for each in given:
             self._exchange.hear(each)
-        return given
+        # Not everybody reads on until the stream ends.
+        return [*await self.finish(), *given] if last else given
 
     async def finish(self) -> list[dict[str, Any]]:
         """What is still held when the last event has come; the answer is on record then.

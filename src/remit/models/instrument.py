@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -13,6 +13,7 @@ from types import ModuleType
 from remit.guard import Guard
 from remit.models import prices as tables
 from remit.models.genai import GenAI
+from remit.models.litellm import LiteLLM
 from remit.models.seams import Seam
 from remit.models.stainless import ANTHROPIC, OPENAI, Stainless
 from remit.models.terms import EVERY_CHECK, Check, Terms
@@ -21,7 +22,11 @@ SEAMS: dict[str, Seam] = {
     "openai": Stainless("openai", OPENAI, "request"),
     "anthropic": Stainless("anthropic", ANTHROPIC, "_request"),
     "google-genai": GenAI(),
+    "litellm": LiteLLM(),
 }
+
+ALSO = {"litellm": "openai"}
+"""Whose package another has send a part of what it sends."""
 
 _lock = threading.RLock()
 _terms: dict[str, Terms] = {}
@@ -42,7 +47,8 @@ def instrument(
     Packages may have been imported before or not. Another call replaces the terms of this.
 
     Args:
-        packages: `openai`, `anthropic`, `google-genai`; none means all of them.
+        packages: `openai`, `anthropic`, `google-genai`, `litellm` (and `openai` with it);
+            none means all of them.
         guard: decides and records; none means that of the run under way, or the default.
         check: whether policy is asked about what is sent (`call`), what comes back
             (`response`), or both.
@@ -64,7 +70,7 @@ def instrument(
     table = tables.standard() if prices is None else tables.load(prices)
     terms = Terms(guard, checks, capture, count_streams, table)
     with _lock:
-        for package in packages or SEAMS:
+        for package in _all(packages):
             _terms[package] = terms
             module = sys.modules.get(SEAMS[package].module)
             if module is not None:
@@ -83,6 +89,11 @@ def uninstrument(*packages: str) -> None:
                 SEAMS[package].close()
         if not _terms and _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
+
+
+def _all(packages: tuple[str, ...]) -> Iterable[str]:
+    also = (ALSO[package] for package in packages if package in ALSO)
+    return dict.fromkeys((*packages, *also)) if packages else SEAMS
 
 
 def _watch(package: str, module: ModuleType) -> None:

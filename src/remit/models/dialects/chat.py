@@ -56,6 +56,11 @@ class Chat:
             if choice.get("finish_reason")
         ]
 
+    def last(self, event: Body) -> bool:
+        """What is no event says so: `[DONE]`."""
+        del event
+        return False
+
     def event(self, channel: Channel, text: str, like: dict[str, Any]) -> dict[str, Any]:
         """A chunk with one choice."""
         index, *path = channel

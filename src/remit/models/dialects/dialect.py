@@ -59,6 +59,10 @@ class Dialect(Protocol):
         """The channels of which *event* is, or comes after, the last."""
         ...
 
+    def last(self, event: Body, /) -> bool:
+        """Whether nothing comes after *event*; False where that is said otherwise."""
+        ...
+
     def event(self, channel: Channel, text: str, like: dict[str, Any], /) -> dict[str, Any]:
         """An event that adds *text* to *channel*, in the stream that *like* is from."""
         ...

@@ -60,6 +60,11 @@ class Gemini:
             if candidate.get("finishReason")
         ]
 
+    def last(self, event: Body) -> bool:
+        """The end of the stream says so."""
+        del event
+        return False
+
     def event(self, channel: Channel, text: str, like: dict[str, Any]) -> dict[str, Any]:
         """An answer with one part."""
         index, thought = channel

@@ -78,6 +78,10 @@ class Messages:
             return [(event.get("index", 0),)]
         return [()] if event.get("type") in {"message_delta", "message_stop"} else []
 
+    def last(self, event: Body) -> bool:
+        """The message is over."""
+        return event.get("type") == "message_stop"
+
     def event(self, channel: Channel, text: str, like: dict[str, Any]) -> dict[str, Any]:
         """A delta of the block."""
         del like

@@ -68,6 +68,10 @@ class Responses:
             [(event["output_index"],)] if kind.endswith(".done") and "output_index" in event else []
         )
 
+    def last(self, event: Body) -> bool:
+        """The response is over."""
+        return event.get("type") in _LAST
+
     def event(self, channel: Channel, text: str, like: dict[str, Any]) -> dict[str, Any]:
         """Another of the events that add to the channel."""
         place = dict(zip(_PLACE, channel, strict=True))
