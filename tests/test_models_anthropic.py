@@ -7,7 +7,7 @@ import anthropic
 import httpx2
 import model_answers as answers
 import pytest
-from model_drivers import each, got, opened, run
+from model_drivers import each, got, one_by_one, opened, run
 from model_server import ModelServer, serving
 
 import remit
@@ -200,6 +200,22 @@ def test_retries_are_one_call(server, client):
     assert len(server.requests) == 3
     (call,) = told(guard)
     assert (call["retries"], call["cost"]) == (2, answers.MESSAGES_COST)
+
+
+def test_what_a_stream_that_is_left_early_has_cost_is_unknown(server, client):
+    guard = watched()
+    server.answer(events=answers.message_events(), named=True)
+
+    async def leave():
+        events = await got(client.messages.create(**CALL, messages=ASKED, stream=True))
+        async for event in one_by_one(events):
+            if event.type == "content_block_delta":
+                break
+        await got(events.close())
+
+    run(leave)
+    (call,) = told(guard)
+    assert (call["error"], call["cost"], call["input_tokens"]) == ("Abandoned", None, 1_234)
 
 
 def test_an_error_passes_through_and_is_recorded(server, client):

@@ -39,6 +39,8 @@ class Exchange:
         self.retries = 0
         self.heard_of = False
         """Whether an answer has come by here."""
+        self.complete = False
+        """Whether all of it has come, so that what it used is known."""
         self._call: Call | None = None
         self._ended = False
         self._recorded = False
@@ -88,7 +90,7 @@ class Exchange:
     def again(self) -> Exchange:
         """The same call, answered another time: something in the client has asked twice."""
         other = copy(self)
-        other.answer = Answer()
+        other.answer, other.complete = Answer(), False
         other._ended, other._first, other._recorded = False, None, True  # noqa: SLF001 - its own kind
         return other
 
@@ -99,6 +101,7 @@ class Exchange:
             Blocked: the caller may not have it. It has been paid for, and that is on record.
         """
         self.asked.dialect.read(body, self.answer)
+        self.complete = True
         try:
             body = await _discharged(Owed.by(self._call), body)
             if "response" in self.terms.checks:
@@ -128,11 +131,6 @@ class Exchange:
             await self.end(ports, error=error)
             raise
         await self.end(ports)
-
-    @property
-    def over(self) -> bool:
-        """Whether its end is on record."""
-        return self._ended
 
     def passing(self, ports: Ports) -> Passing | None:
         """What the events of the answer have to pass; None if nobody looks at their texts."""
@@ -195,7 +193,7 @@ class Exchange:
         return "\n".join(filter(None, texts(self.asked.dialect.told(body))))
 
     def _cost(self, error: BaseException | None) -> Decimal | None:
-        if self.answer.usage is not None:
+        if self.complete and self.answer.usage is not None:
             return self.terms.prices.cost(self.answer.model or self.asked.model, self.answer.usage)
         return Decimal(0) if _refused(error) else None
 
@@ -205,7 +203,7 @@ class Exchange:
         What nobody knows is not said, so it stays what was set aside for it.
         """
         metering = None if self._call is None else self._call.metering
-        used = self.answer.usage
+        used = self.answer.usage if self.complete else None
         amounts: dict[str, Decimal | float] = {} if cost is None else {"cost": cost}
         if used is not None or cost is not None:
             amounts["tokens"] = used.input + used.output if used is not None else 0

@@ -57,6 +57,7 @@ class Flow:
         if self._finished:
             return held
         self._finished = True
+        self._exchange.complete = True
         if self._passing is not None:
             held = await self._passing.finish()
             for each in held:
