@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
+import httpx
 import httpx2
 import model_answers as answers
 import openai
@@ -573,3 +575,24 @@ def test_what_a_tool_asks_of_a_model_counts_for_the_tool(server, client):
     assert run(ask) == answers.SAID
     end = guard.ports.ledger.records[-2]
     assert end.body["spent"][0]["cost"] == answers.CHAT_COST
+
+
+@pytest.mark.parametrize("transport", [httpx, httpx2], ids=["httpx", "httpx2"])
+@pytest.mark.parametrize("way", [create, raw, stream], ids=lambda way: way.__name__)
+def test_an_answer_may_be_compressed_and_the_http_client_be_somebody_elses(transport, way):
+    guard = watched(REDACT, check=True)
+    events = "".join(f"data: {json.dumps(event)}\n\n" for event in answers.chat_events())
+
+    def answer(request):
+        streams = json.loads(request.content).get("stream")
+        kind = "text/event-stream" if streams else "application/json"
+        body = events if streams else json.dumps(answers.chat())
+        headers = {"content-type": kind, "content-encoding": "gzip"}
+        return transport.Response(200, headers=headers, content=gzip.compress(body.encode()))
+
+    http = transport.Client(transport=transport.MockTransport(answer))
+    with openai.OpenAI(api_key="key", base_url="http://test", http_client=http) as client:
+        heard = run(lambda: way(client))
+    assert "[CARD_1]" in heard
+    assert "1111" not in heard
+    assert told(guard)[0]["cost"] == answers.CHAT_COST
