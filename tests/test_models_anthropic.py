@@ -28,7 +28,6 @@ rules:
 """
 ALLOW = "{remit: 1, name: models, default: allow, rules: []}"
 ASKED = [{"role": "user", "content": "Which card?"}]
-NO_POOL = httpx2.Limits(max_keepalive_connections=0)
 CALL = {"model": "claude-sonnet-5", "max_tokens": 1_000}
 
 
@@ -54,13 +53,16 @@ def put_back():
 @pytest.fixture(params=["sync", "async"])
 def client(request, server):
     given = {"api_key": "key", "base_url": server.url, "max_retries": 2}
+    # Nothing is left open in the loop of a test, and nobody waits for certificates to be read.
+    plain = {"limits": httpx2.Limits(max_keepalive_connections=0), "verify": False}
     if request.param == "sync":
-        with anthropic.Anthropic(**given) as client:
+        with anthropic.Anthropic(
+            **given, http_client=anthropic.DefaultHttpxClient(**plain)
+        ) as client:
             yield client
     else:
-        # Nothing is left open in the loop of a test.
         yield anthropic.AsyncAnthropic(
-            **given, http_client=anthropic.DefaultAsyncHttpxClient(limits=NO_POOL)
+            **given, http_client=anthropic.DefaultAsyncHttpxClient(**plain)
         )
 
 

@@ -63,20 +63,18 @@ def put_back():
     remit.uninstrument()
 
 
-NO_POOL = httpx2.Limits(max_keepalive_connections=0)
-
-
 @pytest.fixture(params=["sync", "async"])
 def client(request, server):
     given = {"api_key": "key", "base_url": server.url, "max_retries": 2}
+    # Nothing is left open in the loop of a test, and nobody waits for certificates to be read.
+    plain = {"limits": httpx2.Limits(max_keepalive_connections=0), "verify": False}
     if request.param == "sync":
-        with openai.OpenAI(**given) as client:
+        http = openai.DefaultHttpxClient(**plain)
+        with openai.OpenAI(**given, http_client=http) as client:
             yield client
     else:
-        # Nothing is left open in the loop of a test.
-        yield openai.AsyncOpenAI(
-            **given, http_client=openai.DefaultAsyncHttpxClient(limits=NO_POOL)
-        )
+        later = openai.DefaultAsyncHttpxClient(**plain)
+        yield openai.AsyncOpenAI(**given, http_client=later)
 
 
 def watched(policy: str = ALLOW, **terms: Any) -> Guard:
