@@ -15,7 +15,7 @@ import model_answers as answers
 
 # Before it is instrumented: what a program has imported by name is watched all the same.
 from litellm import acompletion, completion
-from model_server import serving
+from provider_server import serving
 
 import remit
 

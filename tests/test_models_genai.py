@@ -6,7 +6,7 @@ import model_answers as answers
 import pytest
 from google import genai
 from model_drivers import each, got, run
-from model_server import serving
+from provider_server import serving
 
 import remit
 from remit import Guard, MemoryLedger, Policy

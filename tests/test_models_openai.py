@@ -10,7 +10,7 @@ import model_answers as answers
 import openai
 import pytest
 from model_drivers import each, got, one_by_one, opened, run
-from model_server import ModelServer, serving
+from provider_server import ModelServer, serving
 
 import remit
 from remit import Guard, MemoryLedger, Policy
