@@ -11,12 +11,9 @@ from remit.driver import Ports
 from remit.models.exchange import Exchange
 
 _under_way: ContextVar[Exchange | None] = ContextVar("remit_exchange", default=None)
-_watched: ContextVar[bool] = ContextVar("remit_watched", default=False)
 
 under_way = _under_way.get
 """The exchange whose answer the client is about to get here, if that is one we know of."""
-watched = _watched.get
-"""Whether a package further out already watches what is asked here."""
 
 
 async def exchanged(exchange: Exchange, ports: Ports, send: Callable[[], Any]) -> Any:
@@ -49,13 +46,3 @@ def unwatched() -> Iterator[None]:
         yield
     finally:
         _under_way.reset(token)
-
-
-@contextmanager
-def watching() -> Iterator[None]:
-    """What packages further in send inside is watched here already."""
-    token = _watched.set(True)
-    try:
-        yield
-    finally:
-        _watched.reset(token)

@@ -13,7 +13,7 @@ import msgspec
 
 from remit.driver import Ports, finish
 from remit.models.dialects import Gemini
-from remit.models.driving import exchanged, watched
+from remit.models.driving import exchanged
 from remit.models.exchange import Exchange
 from remit.models.flow import Abandoned, Flow
 from remit.models.seams import Expected, Patches
@@ -108,7 +108,7 @@ class GenAI:
         """The exchange that sending *request* is, if it is one."""
         address = urlsplit(request.url)
         found = _PATH.search(address.path)
-        if watched() or found is None or not isinstance(request.data, Mapping):
+        if found is None or not isinstance(request.data, Mapping):
             return None
         model, method = found.groups()
         terms = self._terms()

@@ -20,7 +20,7 @@ import msgspec
 from remit.driver import finish
 from remit.errors import Blocked
 from remit.models.dialects import Chat, Dialect, Gemini, Messages, Responses
-from remit.models.driving import exchanged, watched
+from remit.models.driving import exchanged
 from remit.models.exchange import Exchange
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
@@ -124,7 +124,7 @@ class LiteLLM:
         body = _body(given)
         address = urlsplit(str(url))
         found = _operation(address.path)
-        if watched() or body is None or (found is None and not body.get("model")):
+        if body is None or (found is None and not body.get("model")):
             return None, given
         operation, dialect, model = found or (address.path.strip("/"), _OTHER, "")
         terms = self._terms()

@@ -18,7 +18,7 @@ import msgspec
 from remit.driver import finish
 from remit.errors import Unavailable
 from remit.models.dialects import Chat, Dialect, Messages, Responses
-from remit.models.driving import exchanged, under_way, unwatched, watched
+from remit.models.driving import exchanged, under_way, unwatched
 from remit.models.exchange import Exchange
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
@@ -154,7 +154,7 @@ class Stainless:
 
     def _exchange(self, client: Any, options: Any) -> tuple[Exchange | None, Any]:
         """The exchange that sending *options* is, if it is one, and what to send."""
-        if watched() or options.method.lower() != "post":
+        if options.method.lower() != "post":
             return None, options
         terms = self._terms()
         path = options.url.partition("?")[0]

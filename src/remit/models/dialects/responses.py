@@ -49,7 +49,7 @@ class Responses:
         response = body.get("response")
         if isinstance(response, dict):
             return response.get("output")
-        return body.get("output") if "output" in body else body
+        return body.get("output") if body.get("object") == "response" else body
 
     def pieces(self, event: Body) -> Iterator[Piece]:
         """`delta`, in the events that add to something."""
