@@ -5,13 +5,14 @@ nouns      Subject Action Resource Session Request Decision Effect Risk
 enforce    Guard protect use default_guard Toolbox Plan acting_as keep_context
 runs       observe run Run current_run step tag score metadata decision reasoning
            retrieval retry message input human_turn pause phase
+models     instrument uninstrument
 policy     Policy load watch WatchedPolicy
 ports      Decider Approver Ledger Meter Discharge Reader
 ledgers    MemoryLedger SqliteLedger
 meters     MemoryMeter SqliteMeter spend
 approvers  FixedApprover TerminalApprover CallbackApprover Inbox Desk
 errors     RemitError Blocked Denied Paused Responded Pending Unavailable Unrecorded
-           NotData PolicyError LogError Conflict
+           NotData PolicyError LogError Incompatible Conflict
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from remit.errors import (
     Blocked,
     Conflict,
     Denied,
+    Incompatible,
     LogError,
     NotData,
     Paused,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from remit.ledgers.sqlite import SqliteLedger
     from remit.meters.memory import MemoryMeter
     from remit.meters.sqlite import SqliteMeter
+    from remit.models.instrument import instrument, uninstrument
     from remit.policy import Policy
     from remit.runs.asking import input  # noqa: A004 - it behaves like the builtin
     from remit.runs.block import run
@@ -107,6 +110,7 @@ __all__ = [
     "FixedApprover",
     "Guard",
     "Inbox",
+    "Incompatible",
     "Ledger",
     "Limits",
     "LogError",
@@ -142,6 +146,7 @@ __all__ = [
     "default_guard",
     "human_turn",
     "input",
+    "instrument",
     "keep_context",
     "load",
     "message",
@@ -158,6 +163,7 @@ __all__ = [
     "spend",
     "step",
     "tag",
+    "uninstrument",
     "use",
     "watch",
 ]
@@ -179,6 +185,7 @@ _LATER = {
     "decision": "remit.runs.telling",
     "human_turn": "remit.runs.telling",
     "input": "remit.runs.asking",
+    "instrument": "remit.models.instrument",
     "message": "remit.runs.telling",
     "metadata": "remit.runs.telling",
     "observe": "remit.runs.observe",
@@ -191,6 +198,7 @@ _LATER = {
     "score": "remit.runs.telling",
     "step": "remit.runs.telling",
     "tag": "remit.runs.telling",
+    "uninstrument": "remit.models.instrument",
     "load": "remit.sources",
     "watch": "remit.watched",
 }

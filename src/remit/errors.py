@@ -13,6 +13,7 @@
     ├── LogError          a log that fails verification         .index
     ├── Conflict          an answer that comes too late, or from nobody who may give it   .case
     │   └── Forged        a message that is not from whom it says
+    ├── Incompatible      a package that cannot be instrumented as it is         (remit.instrument)
     ├── ExprError         a condition that cannot be used       .line .column   (remit.expr)
     └── EvalError         a condition that has no value                         (remit.expr)
 
@@ -105,6 +106,10 @@ class PolicyError(RemitError):
         self.column = column
         place = ":".join(str(part) for part in (file, line, column) if part)
         super().__init__(f"{place}: {message}")
+
+
+class Incompatible(RemitError):
+    """A package is not built as the version that Remit knows: it would go unwatched."""
 
 
 class Conflict(RemitError):

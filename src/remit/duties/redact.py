@@ -51,15 +51,23 @@ class Redact:
         Raises:
             Unavailable: the obligation says something that is not understood.
         """
-        finder = self._finder(obligation.properties)
-        fields = _names(obligation.properties, "fields")
+        self.cleaner(obligation)
 
         def run() -> Any:
-            cleaner = _Cleaner(finder, self.replace(), frozenset(fields))
+            cleaner = self.cleaner(obligation)
             value = execute()
             return cleaner.later(value) if hasattr(value, "__await__") else cleaner.clean(value)
 
         return cast("Execute[T]", run)
+
+    def cleaner(self, obligation: Obligation) -> Cleaner:
+        """What redacts as *obligation* says, with the same placeholders for all it is given.
+
+        Raises:
+            Unavailable: the obligation says something that is not understood.
+        """
+        fields = _names(obligation.properties, "fields")
+        return Cleaner(self._finder(obligation.properties), self.replace(), frozenset(fields))
 
     def _finder(self, properties: Mapping[str, Any]) -> Scanner:
         if unknown := sorted(set(properties) - _KNOWN):
@@ -81,7 +89,7 @@ def _names(properties: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cleaner:
+class Cleaner:
     """Redacts what one call gives back."""
 
     scanner: Scanner

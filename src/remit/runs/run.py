@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -26,7 +27,7 @@ from remit.errors import NotData
 from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
 
 if TYPE_CHECKING:
-    from remit.guard import Guard
+    from remit.guard import Guard, Scrub
 
 Moment: TypeAlias = Literal["start", "step", "end"]
 """When policy is asked about a run: the actions `run.start`, `run.step` and `run.end`."""
@@ -79,13 +80,19 @@ class Run:
         self.told: dict[str, int] = {}
         """What was told, by kind: `step`, `message`, …"""
         self.tokens = 0
-        self.cost = 0.0
+        self.spent = Decimal(0)
+        """What model calls have cost, in USD, to the last digit."""
         self.unpriced = 0
         """Model calls whose cost nobody knows."""
         self._acting = acting
         self._parent = acting.run
         self._named = Frozen(id=self.id, name=self.name, parent=self.parent)
         self._lock = threading.Lock()
+
+    @property
+    def cost(self) -> float:
+        """What model calls have cost, in USD, as conditions read it."""
+        return float(self.spent)
 
     @property
     def parent(self) -> str:
@@ -175,20 +182,23 @@ class Run:
         *,
         input_tokens: int = 0,
         output_tokens: int = 0,
-        cost: float | None = None,
+        cost: Decimal | float | None = None,
         **facts: Any,
     ) -> None:
         """Record a call of a model that nothing else records; *cost* in USD, None if unknown."""
         self.spend(tokens=input_tokens + output_tokens, cost=cost)
-        used = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost": cost}
+        known = None if cost is None else float(cost)
+        used = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cost": known}
         self.tell("model", model=model, **used, **facts)
 
-    def spend(self, *, tokens: int = 0, cost: float | None = 0.0) -> None:
+    def spend(self, *, tokens: int = 0, cost: Decimal | float | None = 0) -> None:
         """Count what was used, in this run and in those it is part of."""
         known = cost is not None and isfinite(cost)
         with self._lock:
             self.tokens += tokens
-            self.cost += cost if known and cost is not None else 0.0
+            if known:
+                # Of a double what it is written as: a sum of cents is to come out in cents.
+                self.spent += Decimal(str(cost))
             self.unpriced += not known
         if isinstance(self._parent, Run):
             self._parent.spend(tokens=tokens, cost=cost)
@@ -233,11 +243,7 @@ class Run:
 
     def conceal(self, request: Request) -> Request:
         """*request* as it is recorded: without content, unless that is captured."""
-        shown = request.action.properties
-        if not self.capture:
-            shown = Frozen({name: value for name, value in shown.items() if name not in CONTENT})
-        action = Action(request.action.name, self._scrubbed(shown))
-        return msgspec.structs.replace(request, action=action)
+        return concealed(request, () if self.capture else CONTENT, self.guard.scrub)
 
     def _note(
         self,
@@ -254,7 +260,7 @@ class Run:
                 # Frozen already, and long: freezing is most of what telling costs.
                 args = Frozen({**args, **counted})
             if self.guard.scrub is not None:
-                args = self._scrubbed(args)
+                args = scrubbed(args, self.guard.scrub)
             action = Action(f"run.{what}", args)
             request = Request(
                 acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
@@ -267,10 +273,21 @@ class Run:
         # Not the tally, which counts calls.
         tell(self.guard.readers, record)
 
-    def _scrubbed(self, facts: Properties) -> Frozen:
-        scrub = self.guard.scrub
-        scrubbed: Frozen = freeze(facts if scrub is None else scrub(facts))
-        return scrubbed
+
+def concealed(request: Request, content: Collection[str], scrub: Scrub | None) -> Request:
+    """*request* as it is recorded: without *content*, and scrubbed."""
+    properties = request.action.properties
+    shown = Frozen({name: value for name, value in properties.items() if name not in content})
+    if scrub is not None:
+        shown = scrubbed(shown, scrub)
+    action = Action(request.action.name, shown)
+    return msgspec.structs.replace(request, action=action)
+
+
+def scrubbed(facts: Properties, scrub: Scrub) -> Frozen:
+    """*facts* without what must not be recorded."""
+    kept: Frozen = freeze(scrub(facts))
+    return kept
 
 
 def told(facts: Mapping[str, Any]) -> Frozen:
