@@ -10,6 +10,7 @@ import pytest
 import remit
 from remit import Denied, Guard, MemoryLedger, Policy, Subject
 from remit.audit.record import Kind
+from remit.meters.memory import MemoryMeter
 
 RULES = {
     "go": "{id: go, action: 'run.*', effect: allow}",
@@ -416,3 +417,54 @@ def test_a_reader_is_told_everything_and_cannot_break_anything(guarded, caplog):
         refund(1)
     assert seen == guard.ports.ledger.records
     assert "a reader failed" in caplog.text
+
+
+BUDGET = """
+remit: 1
+rules:
+  - {id: go, action: run.*, effect: allow}
+limits:
+  - {id: budget, action: run.start, window: 1d, max: {cost: 1}}
+"""
+
+
+@pytest.mark.parametrize("form", ["function", "block", "generator"])
+def test_what_is_spent_in_a_run_counts_for_the_limits_of_its_start(form):
+    meter = MemoryMeter()
+    guard = Guard(Policy.parse(BUDGET), ledger=MemoryLedger(), meter=meter)
+    options = {"guard": guard, "check": ["start"]}
+
+    @remit.observe(**options)
+    def function():
+        remit.spend(cost=0.75)
+
+    @remit.observe(**options)
+    def generator():
+        yield remit.spend(cost=0.75)
+
+    def block():
+        with remit.run(**options):
+            remit.spend(cost=0.75)
+
+    runs = {"function": function, "block": block, "generator": lambda: list(generator())}
+    runs[form]()
+    runs[form]()
+    with pytest.raises(Denied, match="budget"):
+        runs[form]()
+
+
+def test_a_check_that_obliges_to_what_cannot_be_done_to_a_run_denies_it():
+    rule = "{id: go, action: run.*, effect: allow, obligations: [{type: redact}]}"
+    guard = Guard(Policy.parse(f"remit: 1\nrules:\n  - {rule}\n"), ledger=MemoryLedger())
+    with pytest.raises(remit.Unavailable, match="redact"), remit.run(guard=guard, check=True):
+        pytest.fail("ran")
+
+
+def test_whoever_may_lift_a_step_is_the_one_the_run_names():
+    rule = "{id: ask, action: run.step, effect: ask, approvers: ['role:manager']}"
+    guard = Guard(Policy.parse(f"remit: 1\nrules:\n  - {rule}\n"), ledger=MemoryLedger())
+    maria = remit.FixedApprover(approve=True, approver=Subject("user", "m", {"roles": ["manager"]}))
+    with remit.run(guard=guard, check=["step"], on_block=maria):
+        remit.step("careful")
+    kinds = [record.kind.value for record in guard.ports.ledger.records]
+    assert kinds.count("answered") == 1

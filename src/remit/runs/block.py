@@ -95,6 +95,7 @@ class Block:
             self._stack.close()
             raise
         self._stack.enter_context(run.inside())
+        self._stack.enter_context(self._watch.spending())
         return run
 
     async def _exit(self, error: BaseException | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from remit.driver import Ports
 from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
-from remit.runs.run import EVERY_MOMENT, Moment, Run
+from remit.runs.run import EVERY_MOMENT, Moment, Run, without_duties
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,13 @@ class Observation:
         moments = EVERY_MOMENT if self.check is True else self.check or ()
         acting = self._acting()
         name = self.workflow or name
-        return Run(guard, acting, name=name, checks=moments, capture=self.capture)
+        run = Run(guard, acting, name=name, checks=moments, capture=self.capture)
+        run.asking = self.ports
+        return run
 
     def ports(self, ports: Ports) -> Ports:
         """*ports*, with who is asked where a check is a denial that may be lifted."""
+        ports = without_duties(ports)
         if self.on_block is None:
             return ports
         if isinstance(self.on_block, Inbox):
@@ -70,9 +74,14 @@ class Watch:
         call = None
         if "start" in run.checks:
             call = await begin(run.request("run.start", given()), ports, run.conceal)
+            run.spending = None if call.metering is None else call.metering.spending
         else:
             run.tell("start", **(given() if run.capture else {}))
         return cls(run, ports, call)
+
+    def spending(self) -> AbstractContextManager[None]:
+        """What is spent inside counts for the limits that the start of the run has claims on."""
+        return self.run.spending.here() if self.run.spending is not None else nullcontext()
 
     async def end(self, result: dict[str, Any]) -> None:
         """Ask whether the run may end with *result*."""

@@ -119,7 +119,7 @@ class _Observed:
             ports = self.observation.ports(ports)
             watch = await Watch.start(run, ports, self.given(args, kwargs))
             try:
-                with run.inside():
+                with run.inside(), watch.spending():
                     value = await self.attempts(run, watch, args, kwargs)
             except BaseException as error:
                 await watch.raised(error)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -25,6 +26,7 @@ from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
 from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
+from remit.spending import Spending
 
 if TYPE_CHECKING:
     from remit.guard import Guard, Scrub
@@ -84,6 +86,10 @@ class Run:
         """What model calls have cost, in USD, to the last digit."""
         self.unpriced = 0
         """Model calls whose cost nobody knows."""
+        self.asking: Callable[[Ports], Ports] = without_duties
+        """Where its checks go with their questions, instead of where the guard's calls do."""
+        self.spending: Spending | None = None
+        """Counts what is spent in it, where its start has claims on limits."""
         self._acting = acting
         self._parent = acting.run
         self._named = Frozen(id=self.id, name=self.name, parent=self.parent)
@@ -127,7 +133,9 @@ class Run:
     def active(self) -> AbstractContextManager[Run]:
         """Let what happens inside the block be part of this run."""
         running = Running(self, self._acting)
-        return self._active(running) if self.guard.ports.scopes else running
+        if self.spending is None and not self.guard.ports.scopes:
+            return running
+        return self._active(running)
 
     def inside(self) -> AbstractContextManager[None]:
         """Have the guard's readers hold what they hold while the run's code runs."""
@@ -136,7 +144,8 @@ class Run:
 
     @contextmanager
     def _active(self, running: Running[Run]) -> Iterator[Run]:
-        with running, self.inside():
+        spending = self.spending.here() if self.spending is not None else NOTHING_HELD
+        with running, spending, self.inside():
             yield self
 
     # What an application tells.
@@ -238,7 +247,8 @@ class Run:
 
     async def arequire(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> None:
         """The same, however it is driven."""
-        call = await begin(self.request(f"run.{moment}", facts), ports, self.conceal)
+        request = self.request(f"run.{moment}", facts)
+        call = await begin(request, self.asking(ports), self.conceal)
         await call.returned()
 
     def conceal(self, request: Request) -> Request:
@@ -272,6 +282,11 @@ class Run:
             return
         # Not the tally, which counts calls.
         tell(self.guard.readers, record)
+
+
+def without_duties(ports: Ports) -> Ports:
+    """*ports* for a check: it runs nothing, so no duty could be carried out on it."""
+    return replace(ports, discharges={})
 
 
 def concealed(request: Request, content: Collection[str], scrub: Scrub | None) -> Request:
