@@ -76,7 +76,7 @@ class Question:
             ValueError: something is not what it should be, or is no data.
         """
         action = Action(ENFORCE, freeze(self.arguments(), path="request"))
-        with acting_as(subject(self.agent_id)):
+        with acting_as(subject(freeze(self.agent_id, path="agent_id"))):
             return current().request(action)
 
 
@@ -212,7 +212,10 @@ def _texts(tools: Iterable[str] | None) -> list[str]:
 
 
 def _cost(cost: float) -> float:
-    number = float(cost)
-    if not math.isfinite(number) or number < 0 or isinstance(cost, bool | str):
+    try:
+        number = math.nan if isinstance(cost, bool | str) else float(cost)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
         raise ValueError("estimated_cost is not an amount")
     return number

@@ -81,6 +81,9 @@ class Outbox:
         self._counts = Counts()
         self._begin()
         _everyone.add(self)
+        # Anew each time, so that it is before the ledger, which was there first, is closed.
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
@@ -228,7 +231,6 @@ def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:
 _everyone: weakref.WeakSet[Outbox] = weakref.WeakSet()
 
 
-@atexit.register
 def _at_exit() -> None:
     for each in tuple(_everyone):
         each.close()
