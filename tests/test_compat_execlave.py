@@ -273,6 +273,36 @@ def test_the_types_of_policies(client, policy, stopped, goes_on):
 
 
 @pytest.mark.parametrize(
+    ("policy", "more", "times"),
+    [
+        (
+            {"policyType": "budget_cap", "ruleDefinition": {"daily_budget": 1}},
+            {"estimated_cost": 0.4},
+            2,
+        ),
+        (
+            {
+                "policyType": "cost_limit",
+                "ruleDefinition": {"max_cost_per_execution": 0.5, "daily_budget": 1},
+            },
+            {"estimated_cost": 0.4},
+            2,
+        ),
+        ({"policyType": "rate_limit", "ruleDefinition": {"max_calls": 3}}, {}, 3),
+    ],
+)
+def test_budgets_and_rates_hold_over_calls(client, plane, policy, more, times):
+    plane.add_policy({"name": "It", **policy})
+    exe = client()
+    for _ in range(times):
+        assert exe.enforce_policy("bot", "x", **more)["allowed"]
+    with pytest.raises(PolicyBlockedError) as blocked:
+        exe.enforce_policy("bot", "x", **more)
+    assert blocked.value.violations[0]["policyType"] == policy["policyType"]
+    assert exe.enforce_policy("other", "x", **more)["allowed"]
+
+
+@pytest.mark.parametrize(
     "policy",
     [
         {"policyType": "quantum_limit"},

@@ -131,6 +131,7 @@ class Execlave:
             if native is not None or policy is None
             else Both(self.control_plane, source),
             ledger=self.control_plane.ledger,
+            meter=self.control_plane.meter,
             approver=self.control_plane.inbox if approver is None else approver,
             readers=[*readers, *([] if exporter is None else [exporter])],
             clock=self.control_plane.guard.ports.clock,

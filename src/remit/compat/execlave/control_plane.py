@@ -18,13 +18,15 @@ import msgspec
 from remit.approvers.inbox import Inbox
 from remit.audit.case import Case
 from remit.changing import REMIT, record_change
-from remit.compat.execlave.policies import PolicySpec, spec
-from remit.default import LEDGER
+from remit.compat.execlave.policies import LIMIT, PolicySpec, spec
+from remit.default import LEDGER, METER
 from remit.guard import Guard
 from remit.ledgers.sqlite import SqliteLedger
+from remit.meters.memory import MemoryMeter
+from remit.meters.sqlite import SqliteMeter
 from remit.model import Decision, Pause, Request, Subject
 from remit.policy import Policy
-from remit.ports import Ledger
+from remit.ports import Ledger, Meter
 
 APPROVAL_WAIT = 1800.0
 """Seconds that a call waits for people, as Execlave's does."""
@@ -37,6 +39,8 @@ class ControlPlane:
         ledger: keeps the records; none: `.remit/ledger.db`.
         policy: one of ours, which decides as well. Without it, what no policy is about is
             allowed, as in Execlave.
+        meter: counts what budgets and rates are about; none: in this process, or, with the ledger
+            in `.remit`, in `.remit/meter.db`.
         people: who may answer what is asked, as for `Inbox`.
         approval_wait: seconds that a call waits for them.
         clock: Unix time in nanoseconds.
@@ -47,6 +51,7 @@ class ControlPlane:
         ledger: Ledger | None = None,
         *,
         policy: Policy | None = None,
+        meter: Meter | None = None,
         people: Mapping[str, Subject] | None = None,
         approval_wait: float = APPROVAL_WAIT,
         clock: Callable[[], int] = time.time_ns,
@@ -54,10 +59,12 @@ class ControlPlane:
         if ledger is None:
             LEDGER.parent.mkdir(exist_ok=True)
             ledger = SqliteLedger(LEDGER)
+            meter = meter or SqliteMeter(METER)
+        self.meter: Meter = meter or MemoryMeter(clock=clock)
         self.ledger: Ledger = ledger
         keeps: Any = ledger
         self.inbox = Inbox(keeps, wait=approval_wait, people=people, clock=clock)
-        self.guard = Guard(self, ledger=ledger, approver=self.inbox, clock=clock)
+        self.guard = Guard(self, ledger=ledger, meter=self.meter, approver=self.inbox, clock=clock)
         self._native = policy
         self._specs: dict[str, PolicySpec] = {}
         self._agents: dict[str, dict[str, Any]] = {}
@@ -112,7 +119,7 @@ class ControlPlane:
 
     def violation(self, rule: str, decision: Decision) -> dict[str, Any]:
         """What is told of *rule*, which has decided, or would have."""
-        known = self._specs.get(rule)
+        known = self._specs.get(rule.rpartition("/")[2].removesuffix(LIMIT))
         if known is not None:
             return known.told()
         risk = decision.risk.value if decision.risk else "high"
@@ -132,11 +139,13 @@ class ControlPlane:
         self._specs, self._policy = specs, policy
 
     def _compiled(self, specs: Mapping[str, PolicySpec]) -> Policy:
+        written = [each.written() for each in specs.values() if each.is_active]
         document = {
             "remit": 1,
             "name": "execlave",
             "default": "allow" if self._native is None else "abstain",
-            "rules": [each.rule() for each in specs.values() if each.is_active],
+            "rules": [rule for rules, _ in written for rule in rules],
+            "limits": [limit for _, limits in written for limit in limits],
         }
         policy = Policy.parse(msgspec.json.encode(document), file="execlave")
         return policy if self._native is None else policy.stack(self._native)

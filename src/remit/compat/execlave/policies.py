@@ -23,6 +23,12 @@ from remit.policy.names import spell
 
 Mode: TypeAlias = Literal["block", "warn", "monitor", "require_approval"]
 
+Written: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+"""Rules, and limits."""
+
+LIMIT = ".limit"
+"""What the id of a policy's limit ends in."""
+
 ENFORCE = "enforce"
 """The action that is asked about."""
 
@@ -31,7 +37,9 @@ _ID = re.compile(r"[^a-z0-9._-]+")
 
 _MESSAGES = {
     "injection_scan": "Prompt injection detected",
+    "budget_cap": "The budget of this agent is used up",
     "cost_limit": "Estimated cost exceeds the limit",
+    "rate_limit": "This agent is called too often",
     "access_control": "A tool is not allowed for this agent",
     "pii_access": "Personal data detected in the input",
     "action_approval": "Action needs human approval",
@@ -63,7 +71,7 @@ class PolicySpec(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     @property
     def id(self) -> str:
         """How decisions call it."""
-        return _ID.sub("-", self.name.lower()).strip("-.")[:100] or "policy"
+        return _ID.sub("-", self.name.lower()).strip("-.")[:90] or "policy"
 
     @property
     def kind(self) -> str:
@@ -86,29 +94,30 @@ class PolicySpec(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
             "severity": self.severity.value,
         }
 
-    def rule(self) -> dict[str, Any]:
-        """The rule that it is, in the words of our documents.
+    def written(self) -> Written:
+        """The rules and limits that it is, in the words of our documents.
 
         Raises:
             ValueError: its type, or a key of its definition, is not known here.
         """
         definition = dict(self.rule_definition)
-        approvers = definition.pop("approvers", None)
-        rule: dict[str, Any] = {
-            "id": self.id,
+        common: dict[str, Any] = {
             "action": ENFORCE,
-            "when": _condition(self.kind, definition),
             "effect": "ask" if self.enforcement_mode == "require_approval" else "deny",
-            "risk": self.severity.value,
             "reason": self.said,
         }
-        if approvers is not None:
-            rule["approvers"] = approvers
+        if (approvers := definition.pop("approvers", None)) is not None:
+            common["approvers"] = approvers
         if self.enforcement_mode in {"warn", "monitor"}:
-            rule["mode"] = "monitor"
+            common["mode"] = "monitor"
         if self.applies_to_agents:
-            rule["subject"] = [f"agent:{_literal(each)}" for each in self.applies_to_agents]
-        return rule
+            common["subject"] = [f"agent:{_literal(each)}" for each in self.applies_to_agents]
+        limit = _limit(self.kind, definition)
+        limits = [common | limit | {"id": self.id + LIMIT, "per": "subject.id"}] if limit else []
+        if limits and not definition:
+            return [], limits
+        when = _condition(self.kind, definition)
+        return [common | {"id": self.id, "when": when, "risk": self.severity.value}], limits
 
 
 def spec(given: PolicySpec | Mapping[str, Any]) -> PolicySpec:
@@ -130,7 +139,7 @@ def spec(given: PolicySpec | Mapping[str, Any]) -> PolicySpec:
 def _condition(kind: str, definition: dict[str, Any]) -> str:
     write = _CONDITIONS.get(kind)
     if write is None:
-        known = ", ".join(sorted(_CONDITIONS))
+        known = ", ".join(sorted({*_CONDITIONS, "budget_cap", "rate_limit"}))
         raise ValueError(f"a policy of the type {kind!r} cannot be enforced here; {known} can")
     condition = write(definition)
     if definition:
@@ -152,6 +161,20 @@ def _cost(definition: dict[str, Any]) -> str:
     if type(limit) not in {int, float}:
         raise ValueError("cost_limit needs max_cost_per_execution, a number")
     return f"has(args.estimated_cost) && args.estimated_cost > {float(limit)!r}"
+
+
+def _limit(kind: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """What a policy says of how much, if it does."""
+    if kind in {"cost_limit", "budget_cap"} and "daily_budget" in definition:
+        most = {"cost": definition.pop("daily_budget")}
+        estimated = "has(args.estimated_cost) ? args.estimated_cost : 0.0"
+        return {"window": "1d", "max": most, "reserve": {"cost": estimated}}
+    if kind == "rate_limit" and "max_calls" in definition:
+        return {
+            "window": definition.pop("window", "1m"),
+            "max": {"calls": definition.pop("max_calls")},
+        }
+    return {}
 
 
 def _access(definition: dict[str, Any]) -> str:
