@@ -17,6 +17,7 @@ from execlave_calls import (
     kinds,
     run,
 )
+from otlp_collector import Collector
 
 import remit
 from remit import MemoryLedger, Policy, SqliteLedger, Subject
@@ -111,6 +112,34 @@ def test_the_options_in_the_document_are_taken():
     scanning.shutdown()
     with SqliteLedger(".remit/ledger.db") as ledger:
         assert not [e for e in ledger.select() if b"ann@" in (e.payload or b"")]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_document_exports_to_a_collector():
+    run("otlp")["ag"].shutdown()
+
+
+def test_traces_go_to_a_collector_without_the_key(client):
+    with Collector() as collector:
+        exe = client(mode="otlp", otlp_endpoint=collector.address)
+        with exe.start_trace(agent_id="bot", session_id="s-1") as trace:
+            exe.enforce_policy("bot", "x")
+            trace.set_input("secret words").set_model("m-1").set_tokens(1, 2)
+        exe.start_trace(agent_id="bot").finish("error", "it broke", "ValueError")
+        exe.flush()
+        exe.shutdown()
+    spans = collector.spans()
+    assert sorted(span.name for span in spans) == [
+        "chat m-1",
+        "execute_tool enforce",
+        "invoke_agent bot",
+        "invoke_agent bot",
+    ]
+    sent = str(collector.requests) + str(collector.headers)
+    assert "Execlave-production" in sent
+    assert "exe_test" not in sent
+    assert "secret words" not in sent
+    assert "Authorization" not in sent
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
-from remit.compat.execlave import otlp
 from remit.compat.execlave.agent import ACTIVE, PAUSED, Agent
 from remit.compat.execlave.control_plane import ControlPlane, subject
 from remit.compat.execlave.enforcement import Enforcement, Question
 from remit.compat.execlave.errors import ExeclaveError
+from remit.compat.execlave.otlp import Export
 from remit.compat.execlave.outage import Both, OnOutage, Source
 from remit.compat.execlave.outbox import Outbox
 from remit.compat.execlave.privacy import Privacy
@@ -114,29 +114,28 @@ class Execlave:
         self._agents: dict[str, Agent] = {}
         if debug:
             logging.getLogger("Execlave").setLevel(logging.DEBUG)
-        exporter = otlp.exporter(otlp_endpoint, environment) if mode == "otlp" else None
         native = policy if isinstance(policy, Policy) else None
         if control_plane is not None and native is not None:
             raise ValueError("the control plane has its policy: ControlPlane(policy=...)")
-        self.control_plane = control_plane or ControlPlane(policy=native)
+        self._exporter = Export(otlp_endpoint, environment) if mode == "otlp" else None
+        self.control_plane = plane = control_plane or ControlPlane(policy=native)
+        elsewhere = None if policy is native else policy
         source = Source(
-            self.control_plane if native is not None or policy is None else policy,
+            elsewhere or plane,
             on_outage=enforcement_on_outage,
             ttl=policy_cache_ttl_seconds,
             bypassed=self._bypass,
         )
-        self._exporter = exporter
+        exported = () if self._exporter is None else (self._exporter.reader,)
         self.guard = Guard(
-            self.control_plane
-            if native is not None or policy is None
-            else Both(self.control_plane, source),
-            ledger=self.control_plane.ledger,
-            meter=self.control_plane.meter,
-            approver=self.control_plane.inbox if approver is None else approver,
-            readers=[*readers, *([] if exporter is None else [exporter])],
-            clock=self.control_plane.guard.ports.clock,
+            plane if elsewhere is None else Both(plane, source),
+            ledger=plane.ledger,
+            meter=plane.meter,
+            approver=plane.inbox if approver is None else approver,
+            readers=(*readers, *exported),
+            clock=plane.guard.ports.clock,
         )
-        self.enforcement = Enforcement(self.control_plane, self.scrubber)
+        self.enforcement = Enforcement(plane, self.scrubber)
         self.outbox = Outbox(
             self.guard.ports,
             later=async_mode,
@@ -341,14 +340,17 @@ class Execlave:
 
     def flush(self) -> dict[str, Any]:
         """Write what waits, now, and say what became of it. Never raises."""
-        return self.outbox.flush()
+        counts = self.outbox.flush()
+        if self._exporter is not None:
+            self._exporter.flush()
+        return counts
 
     def shutdown(self) -> None:
         """Write what waits, and let go of threads. Never raises."""
         self._closed = True
         self.outbox.close()
         if self._exporter is not None:
-            otlp.close(self._exporter)
+            self._exporter.close()
 
     def _first_agent(self) -> str | None:
         return next(iter(self._agents), None)

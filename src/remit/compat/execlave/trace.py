@@ -28,7 +28,7 @@ from remit.compat.execlave.privacy import Scrubbing, injection
 from remit.driver import finish
 from remit.errors import NotData
 from remit.model import Session
-from remit.runs.run import Run, frozen
+from remit.runs.run import COUNTED, Run, frozen
 
 if TYPE_CHECKING:
     from remit.compat.execlave.client import Execlave
@@ -218,15 +218,14 @@ class Trace:
             tokens = model.get("input_tokens", 0), model.get("output_tokens", 0)
             cost = model.get("cost")
             run.spend(tokens=sum(tokens), cost=cost)
-            run.told["model"] += 1
+            run.told["model"] = run.told.get("model", 0) + 1
             said = {"model": model.get("model", ""), "cost": cost}
             said |= {"input_tokens": tokens[0], "output_tokens": tokens[1]}
             records.append(run.record("model", said))
         counted = run.facts()
-        named = ("seconds", "attempt", "steps", "calls", "model_calls", "tokens", "cost")
-        facts |= {name: counted[name] for name in named}
         present = {name: value for name, value in facts.items() if value not in (None, [], {})}
-        return [*records, run.record("end", present)]
+        end = run.record("end", present, counted={name: counted[name] for name in COUNTED})
+        return [*records, end]
 
     def _examined(self, facts: dict[str, Any]) -> dict[str, Any]:
         """*facts*, scanned and scrubbed as the client was told to."""
