@@ -578,6 +578,24 @@ def test_agents_are_registered_once_and_found(client, plane):
     assert exe.check_agent_status() == "active"
 
 
+def test_errors_say_what_execlaves_say():
+    own = {"policyType": "custom_validator", "message": "no"}
+    assert str(PolicyBlockedError([{}, own])) == (
+        "Execution blocked by policy: [unknown] ; [custom_validator] no"
+    )
+    assert str(AgentPausedError("a")) == "Agent 'a' is paused"
+    assert str(PolicyDeniedError("apr", "no")) == "Approval request 'apr' was denied: no"
+    assert str(ApprovalTimeoutError("apr")) == "Approval request 'apr' timed out"
+    assert str(EnforcementUnavailableError(3, "away")).startswith(
+        "Enforcement unavailable after 3 consecutive failures."
+    )
+    of = execlave.policy_blocked_error_from_violations
+    kinds = [type(of([each])).__name__ for each in ({}, own, {"policyType": "tool_integrity"})]
+    assert kinds == ["PolicyBlockedError", "ValidatorDeniedError", "ToolIntegrityError"]
+    assert of([own]).validator_violations == [own]
+    assert type(execlave.ValidatorDeniedError.from_violations([{}])) is PolicyBlockedError
+
+
 def test_every_name_is_there():
     assert all(hasattr(execlave, name) for name in execlave.__all__)
     assert execlave.ExeclaveClient is execlave.Execlave

@@ -261,9 +261,10 @@ class Run:
         facts: Mapping[str, Any],
         decision: Decision | None = None,
         counted: Mapping[str, Any] = NOTHING,
+        at: int = 0,
     ) -> Record:
-        """The record that *what* happened now, for whoever keeps it in their own time."""
-        acting, now = self._acting, self.guard.ports.clock()
+        """The record that *what* happened *at* some time, or now; not kept yet."""
+        acting, now = self._acting, at or self.guard.ports.clock()
         args = told(facts)
         if counted:
             # Frozen already, and long: freezing is most of what telling costs.

@@ -19,8 +19,8 @@ checked passes for checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from remit.errors import Blocked, RemitError
 
@@ -43,7 +43,7 @@ class QuotaExceededError(ExeclaveError):
         self.resource = resource
         self.current = current
         self.max = max
-        super().__init__(message or f"{resource} quota exceeded: {current}/{max}")
+        super().__init__(message or f"Plan limit reached for {resource} ({current}/{max})")
 
 
 class PlanLimitExceededError(QuotaExceededError):
@@ -59,7 +59,9 @@ class PolicyBlockedError(EnforcementHaltError):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = list(violations)
-        said = "; ".join(f"[{_of(one, 'policyType')}] {_of(one, 'message')}" for one in violations)
+        said = "; ".join(
+            f"[{one.get('policyType', 'unknown')}] {one.get('message', '')}" for one in violations
+        )
         super().__init__(f"Execution blocked by policy: {said}")
 
 
@@ -72,9 +74,10 @@ class ValidatorDeniedError(PolicyBlockedError):
         return [one for one in self.violations if one.get("policyType") == "custom_validator"]
 
     @classmethod
-    def from_violations(cls, violations: Sequence[Violation]) -> Self:
-        """The error of *violations*."""
-        return cls(violations)
+    def from_violations(cls, violations: Sequence[Violation]) -> PolicyBlockedError:
+        """The error of *violations*: one of this kind if a validator is among them."""
+        asked = any(one.get("policyType") == "custom_validator" for one in violations)
+        return cls(violations) if asked else PolicyBlockedError(violations)
 
 
 class ToolIntegrityError(PolicyBlockedError):
@@ -119,9 +122,10 @@ class EnforcementUnavailableError(EnforcementHaltError):
     def __init__(self, consecutive_failures: int, last_error: object = None) -> None:
         self.consecutive_failures = consecutive_failures
         self.last_error = last_error
-        why = f": {last_error}" if last_error else ""
+        why = f" Last error: {last_error}" if last_error else ""
         super().__init__(
-            f"Enforcement is unavailable after {consecutive_failures} consecutive failures{why}"
+            f"Enforcement unavailable after {consecutive_failures} consecutive failures. "
+            f"Nothing goes on unchecked.{why}"
         )
 
 
@@ -136,7 +140,3 @@ def policy_blocked_error_from_violations(violations: Sequence[Violation]) -> Pol
     if "custom_validator" in types:
         return ValidatorDeniedError(violations)
     return (ToolIntegrityError if "tool_integrity" in types else PolicyBlockedError)(violations)
-
-
-def _of(violation: Mapping[str, Any], key: str) -> str:
-    return str(violation.get(key, "unknown"))

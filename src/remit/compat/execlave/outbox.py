@@ -27,6 +27,9 @@ from remit.driver import Ports, finish, tell
 MOST = 10_000
 """Traces that wait."""
 
+GATHER = 0.05
+"""Seconds for which finished traces are gathered before they are written."""
+
 SHUTDOWN = 5.0
 """Seconds that the end of a client waits for its thread."""
 
@@ -35,10 +38,11 @@ _log = logging.getLogger("Execlave")
 
 @dataclass(slots=True)
 class Finished:
-    """A trace that is over, and the records that say so."""
+    """A trace that is over, and the records that say so, once somebody needs them."""
 
     id: str
-    records: deque[Record]
+    make: Callable[[], list[Record]]
+    records: deque[Record] | None = None
 
 
 @dataclass(slots=True)
@@ -110,7 +114,8 @@ class Outbox:
                 self._start()
         if write_here:
             self._write_all()
-        else:
+        elif not self._news.is_set():
+            # Waking a thread is most of what this costs; it gathers what comes meanwhile.
             self._news.set()
 
     def flush(self) -> dict[str, Any]:
@@ -157,11 +162,7 @@ class Outbox:
             batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
         for place, finished in enumerate(batch):
             try:
-                while finished.records:
-                    self._keep(finished.records[0])
-                    finished.records.popleft()
-                with self._lock:
-                    self._counts.sent += 1
+                self._keep_all(finished)
             except (TypeError, ValueError, msgspec.MsgspecError) as error:
                 self._reject(finished, error)
             except Exception as error:  # noqa: BLE001 - whatever a ledger has, it may be better later
@@ -169,6 +170,15 @@ class Outbox:
                 self._put_back(batch[place:])
                 return False
         return True
+
+    def _keep_all(self, finished: Finished) -> None:
+        if finished.records is None:
+            finished.records = deque(_made(finished))
+        while finished.records:
+            self._keep(finished.records[0])
+            finished.records.popleft()
+        with self._lock:
+            self._counts.sent += 1
 
     def _keep(self, record: Record) -> None:
         answer = self.ports.ledger.append(record)
@@ -208,10 +218,19 @@ async def _awaited(answer: Awaitable[int]) -> int:
     return await answer
 
 
+def _made(finished: Finished) -> list[Record]:
+    """Its records. They will not be better later: whatever is wrong is this trace's."""
+    try:
+        return finished.make()
+    except Exception as error:
+        raise ValueError(f"it has no records: {error}") from error
+
+
 def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:
     """What the thread does. It holds the outbox only while it writes."""
     while True:
-        news.wait(60.0)
+        if news.wait(60.0):
+            time.sleep(GATHER)
         outbox = reference()
         if outbox is None or outbox._closed:  # noqa: SLF001 - of one piece
             return

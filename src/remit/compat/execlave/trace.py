@@ -10,16 +10,16 @@ finishing a trace never raises.
 from __future__ import annotations
 
 import logging
-import secrets
+import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from remit.acting import acting_as, current
+from remit.audit.record import Record
 from remit.canonical import freeze
 from remit.compat.execlave import traced
 from remit.compat.execlave.control_plane import subject
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from remit.compat.execlave.client import Execlave
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+EMPTY: tuple[Any, ...] = (None, [], {})
 
 EVIDENCE = frozenset({"basis", "acknowledgement_id", "effect_ref", "confirmed_at", "detail"})
 BASES = frozenset({"read_back", "callback", "acknowledgement", "none"})
@@ -61,7 +63,7 @@ class Trace:
         span_type: str | None = None,
         name: str = "",
     ) -> None:
-        self.trace_id = trace_id or f"tr_{secrets.token_hex(8)}"
+        self.trace_id = trace_id or f"tr_{random.getrandbits(64):016x}"
         self.agent_id = agent_id
         self.session_id = session_id
         self.user_id = user_id
@@ -189,13 +191,14 @@ class Trace:
             "effect_evidence": evidence,
         }
         try:
-            self._end({name: value for name, value in facts.items() if value})
+            self._end({name: told(value) for name, value in facts.items() if value})
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             self._exe.lost += 1
             _log.exception("trace %s could not be finished", self.trace_id)
 
     def _end(self, ended: dict[str, Any]) -> None:
         run, told_here = self.run, dict(self._told)
+        at = self._exe.guard.ports.clock()
         took = told_here.pop("duration_ms", int((time.monotonic() - self._began) * 1000))
         facts = {
             "trace_id": self.trace_id,
@@ -207,25 +210,23 @@ class Trace:
             **ended,
         }
         facts |= {name: told_here[name] for name in ("input", "output") if name in told_here}
-        facts["metadata"] = {str(name): told(value) for name, value in self._metadata.items()}
-        facts = self._examined(facts)
-        self._exe.outbox.put(Finished(self.trace_id, deque(self._records(run, told_here, facts))))
-
-    def _records(self, run: Run, model: Mapping[str, Any], facts: dict[str, Any]) -> list[Any]:
-        used = {"input_tokens", "output_tokens", "cost", "model"} & model.keys()
-        records = []
-        if used:
-            tokens = model.get("input_tokens", 0), model.get("output_tokens", 0)
-            cost = model.get("cost")
-            run.spend(tokens=sum(tokens), cost=cost)
+        if self._metadata:
+            facts["metadata"] = {str(name): told(value) for name, value in self._metadata.items()}
+        model = _model(told_here)
+        if model:
+            run.spend(tokens=model["input_tokens"] + model["output_tokens"], cost=model["cost"])
             run.told["model"] = run.told.get("model", 0) + 1
-            said = {"model": model.get("model", ""), "cost": cost}
-            said |= {"input_tokens": tokens[0], "output_tokens": tokens[1]}
-            records.append(run.record("model", said))
-        counted = run.facts()
-        present = {name: value for name, value in facts.items() if value not in (None, [], {})}
-        end = run.record("end", present, counted={name: counted[name] for name in COUNTED})
-        return [*records, end]
+        known = run.facts()
+        counted = {name: known[name] for name in COUNTED}
+
+        def records() -> list[Record]:
+            examined = self._examined(facts)
+            present = {name: each for name, each in examined.items() if each not in EMPTY}
+            end = run.record("end", present, counted=counted, at=at)
+            return [run.record("model", model, at=at), end] if model else [end]
+
+        # Looking for personal data takes time, and whoever has finished need not wait for it.
+        self._exe.outbox.put(Finished(self.trace_id, records))
 
     def _examined(self, facts: dict[str, Any]) -> dict[str, Any]:
         """*facts*, scanned and scrubbed as the client was told to."""
@@ -239,7 +240,7 @@ class Trace:
             facts |= {name: scrub(facts[name]) for name in content if name in facts}
             found |= scrub.metadata()
         if found:
-            facts["metadata"] = {**facts["metadata"], **found}
+            facts["metadata"] = {**facts.get("metadata", {}), **found}
         return facts
 
     # As a block, and as a decorator.
@@ -299,8 +300,22 @@ class Trace:
         )
 
 
+def _model(told_here: Mapping[str, Any]) -> dict[str, Any]:
+    """What was told of a model; nothing if there was none."""
+    if not {"input_tokens", "output_tokens", "cost", "model"} & told_here.keys():
+        return {}
+    return {
+        "model": told_here.get("model", ""),
+        "input_tokens": told_here.get("input_tokens", 0),
+        "output_tokens": told_here.get("output_tokens", 0),
+        "cost": told_here.get("cost"),
+    }
+
+
 def told(value: Any) -> Any:
     """*value* as it can be recorded, now: what is no data is told by its type."""
+    if type(value) is str and value.isascii():
+        return value
     try:
         return freeze(value)
     except NotData:
