@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import gc
 import logging
 import os
 import subprocess
@@ -530,6 +531,14 @@ def test_b19_b20_a_program_that_just_ends_or_forks_keeps_every_trace_once(tmp_pa
         payloads = [e.payload for e in ledger.select() if e.facts().action == "run.end"]
     found = sorted(word for word in inputs for each in payloads if b'"%b"' % word in each)
     assert found == inputs
+
+
+def test_b19_traces_of_a_client_that_is_forgotten_are_kept(plane):
+    Execlave("k", control_plane=plane).start_trace(agent_id="bot").finish()
+    gc.collect()
+    outboxes.write_what_waits()
+    found = [each.request.action.name for each in plane.ledger.records]
+    assert found == ["run.start", "run.end"]
 
 
 def test_b19_a_trace_finished_after_the_end_is_kept(client):

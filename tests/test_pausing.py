@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures
@@ -105,6 +107,15 @@ def test_a_guard_made_later_on_the_same_ledger_is_stopped_too(ledger):
     Guard(POLICY, ledger=ledger).pause("agent:bot", by="user:maria")
     with pytest.raises(remit.Paused):
         Guard(POLICY, ledger=ledger).call(SEND, ran)
+
+
+def test_a_ledger_goes_when_nobody_holds_it():
+    guard = Guard(POLICY, ledger=MemoryLedger())
+    guard.pause("agent:bot", by="user:maria")
+    held = weakref.ref(guard.ports.ledger)
+    del guard
+    gc.collect()
+    assert held() is None
 
 
 def test_approval_does_not_lift_a_pause_that_came_while_people_were_asked(call):

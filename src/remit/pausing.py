@@ -14,9 +14,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from remit.audit.stored import Stored
 from remit.changing import record_change
@@ -29,16 +30,21 @@ LOOK_EVERY = 1.0
 EVERYBODY = "*"
 
 Who: TypeAlias = Subject | str
-Paused: TypeAlias = dict[str, Pause]
+Known: TypeAlias = dict[str, Pause]
 
 
 class Pauses:
     """Who is paused among those who record in *ledger*."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._others = ledger if isinstance(ledger, Readable) else None
-        self._paused: Paused = {}
+        self._ledger: Callable[[], Ledger | None]
+        try:
+            # What keeps its ledger alive could not be found by it, and be gone when it is.
+            self._ledger = ref(ledger)
+        except TypeError:
+            self._ledger = lambda: ledger
+        self._others = isinstance(ledger, Readable)
+        self._paused: Known = {}
         """Replaced and never changed, so that it is read without a lock."""
         self._read = 0
         self._due = 0.0
@@ -55,7 +61,7 @@ class Pauses:
 
     def find(self, subject: Subject, /) -> Pause | Future[Pause | None] | None:
         """The pause that stops *subject*."""
-        if self._others is not None and time.monotonic() >= self._due:
+        if self._others and time.monotonic() >= self._due:
             return self._looked_up(subject)
         return self._find(subject) if self._paused else None
 
@@ -88,13 +94,13 @@ class Pauses:
     def _record(self, act: str, pause: Pause, by: Who) -> None:
         # The action names who is paused: leaves stay when payloads are erased.
         record_change(
-            self._ledger,
+            self._kept(),
             f"{act} {pause.subject}",
             {"reason": pause.reason},
             by=_person(by),
             clock=lambda: pause.at,
         )
-        if self._others is not None:
+        if self._others:
             self._due = 0.0
             self._look()
             return
@@ -121,14 +127,21 @@ class Pauses:
 
     def _look(self) -> None:
         with self._lock:
-            if self._others is None or time.monotonic() < self._due:
+            ledger = self._kept()
+            if not isinstance(ledger, Readable) or time.monotonic() < self._due:
                 return
             due = time.monotonic() + LOOK_EVERY
-            changes, read = self._others.changes(self._read)
+            changes, read = ledger.changes(self._read)
             paused = self._paused
             for change in changes:
                 paused = _after(paused, change)
             self._paused, self._read, self._due = paused, read, due
+
+    def _kept(self) -> Ledger:
+        ledger = self._ledger()
+        if ledger is None:
+            raise LookupError("the ledger that says who is paused is gone")
+        return ledger
 
     def begin_again(self) -> None:
         """In a forked child, whoever held the lock is not there."""
@@ -136,7 +149,7 @@ class Pauses:
         self._due = 0.0
 
 
-def _after(paused: Paused, change: Stored) -> Paused:
+def _after(paused: Known, change: Stored) -> Known:
     """Who is paused after *change*, which may be about something else."""
     leaf = change.facts()
     act, _, subject = leaf.action.partition(" ")
@@ -147,7 +160,7 @@ def _after(paused: Paused, change: Stored) -> Paused:
     return _changed(paused, act, Pause(subject, leaf.subject, leaf.at * 1000, reason))
 
 
-def _changed(paused: Paused, act: str, pause: Pause) -> Paused:
+def _changed(paused: Known, act: str, pause: Pause) -> Known:
     name = _spelled(pause.subject)
     others = {each: kept for each, kept in paused.items() if each != name}
     return {**others, name: pause} if act == "pause" else others

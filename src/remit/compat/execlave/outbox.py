@@ -109,6 +109,7 @@ class Outbox:
                 if self.dropped == 1 or self.dropped % 1000 == 0:
                     _log.error("%d finished traces were dropped: too many wait", self.dropped)
             self._waiting.append(finished)
+            _busy.add(self)
             write_here = not self._later or self._closed
             if not write_here and self._thread is None:
                 self._start()
@@ -154,6 +155,9 @@ class Outbox:
             while self._waiting:
                 if not self._write_some():
                     return False
+            with self._lock:
+                if not self._waiting:
+                    _busy.discard(self)
         return True
 
     def _write_some(self) -> bool:
@@ -247,7 +251,16 @@ def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:
             news.set()
 
 
+_busy: set[Outbox] = set()
+"""Those with traces that wait: a client that is forgotten is not gone before they are kept."""
+
 _everyone: weakref.WeakSet[Outbox] = weakref.WeakSet()
+
+
+def write_what_waits() -> None:
+    """Flush those with traces that wait, whoever has made them."""
+    for each in tuple(_busy):
+        each.flush()
 
 
 def _at_exit() -> None:
