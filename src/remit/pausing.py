@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import TypeAlias
 from weakref import WeakKeyDictionary, ref
@@ -147,6 +147,14 @@ class Pauses:
         """In a forked child, whoever held the lock is not there."""
         self._lock = threading.Lock()
         self._due = 0.0
+
+
+def in_force(changes: Iterable[Stored]) -> tuple[Pause, ...]:
+    """The pauses that stand after *changes*, which are all that a log has."""
+    known = Known()
+    for change in changes:
+        known = _after(known, change)
+    return tuple(known.values())
 
 
 def _after(paused: Known, change: Stored) -> Known:
