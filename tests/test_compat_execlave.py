@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 
 import execlave_calls
 import pytest
@@ -384,21 +385,33 @@ def test_a_policy_of_ours_decides_besides(client):
     exe.shutdown()
 
 
-def test_a_check_leaves_the_records_of_a_governed_call(client, plane):
+@pytest.mark.parametrize("text", ["hello", ATTACK])
+def test_a_check_leaves_the_records_of_a_governed_call(client, plane, text):
+    plane.add_policy(BLOCK_INJECTION)
     exe = client()
-    exe.enforce_policy("bot", "hello")
-    policy = Policy.parse("remit: 1\nname: execlave\ndefault: allow\n")
+    with suppress(PolicyBlockedError):
+        exe.enforce_policy("bot", text)
+    del plane.ledger.records[0]
+    policy = Policy.parse(
+        "remit: 1\nname: native\ndefault: allow\nrules:\n"
+        "  - {id: no-injection, action: enforce, when: size(injection(args.input)) > 0,\n"
+        "     effect: deny, risk: high, reason: Prompt injection detected}\n"
+    )
     guard = remit.Guard(policy, ledger=MemoryLedger())
     with remit.acting_as(Subject("agent", "bot")):
         request = guard.request("enforce", **plane.ledger.records[0].request.action.properties)
-    guard.call(request, lambda: None)
+    with suppress(remit.Denied):
+        guard.call(request, lambda: None)
 
     def shape(records):
         return [
-            (r.kind, str(r.request.subject), r.request.action, r.decision.effect) for r in records
-        ]
+            (r.kind, r.request.subject, r.request.action, r.decision.effect, r.decision.rules,
+             r.decision.reason, r.decision.risk, r.result)
+            for r in records
+        ]  # fmt: skip
 
     assert shape(plane.ledger.records) == shape(guard.ports.ledger.records)
+    assert len(plane.ledger.records) == (1 if text == ATTACK else 2)
 
 
 def test_a_pause_stops_traces_and_checks_of_that_agent_alone(client, plane):

@@ -140,6 +140,15 @@ def test_a2_a3_what_cannot_be_read_blocks(client, more):
     assert exe.bypassed == 0
 
 
+@pytest.mark.parametrize("name", ["agent_id", "session_id", "user_id", "trace_id", "environment"])
+def test_a3_what_is_no_text_in_a_trace_changes_nothing_for_checks_inside(client, plane, name):
+    exe = client()
+    with exe.start_trace(**{"agent_id": "bot", name: "x\ud800"}):
+        assert exe.enforce_policy("bot", "x")["allowed"]
+    exe.flush()
+    assert len(plane.ledger.entries()) == 4
+
+
 def test_a4_a_pause_of_one_agent_neither_ends_by_itself_nor_stops_others(client, plane):
     exe = client()
     for name in ("a", "b"):

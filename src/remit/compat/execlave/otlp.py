@@ -8,6 +8,9 @@ from typing import Any
 
 from remit.ports import Reader
 
+PATIENCE = 5.0
+"""Seconds that a collector may take."""
+
 _log = logging.getLogger("Execlave")
 
 
@@ -37,7 +40,7 @@ class Export:
 
         named = {"service.name": f"Execlave-{environment}", "deployment.environment": environment}
         provider = TracerProvider(resource=Resource.create(named))
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=PATIENCE)
         provider.add_span_processor(BatchSpanProcessor(exporter))
         self.reader: Reader = OpenTelemetry(tracer_provider=provider)
         self._flush: Callable[[], Any] = provider.force_flush

@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from remit.acting import acting_as, current
 from remit.audit.record import Record
-from remit.canonical import freeze
 from remit.compat.execlave import traced
 from remit.compat.execlave.control_plane import subject
+from remit.compat.execlave.facts import count, evidence_of, model_of, told
 from remit.compat.execlave.outbox import Finished
 from remit.compat.execlave.privacy import Scrubbing, injection
 from remit.driver import finish
-from remit.errors import NotData
 from remit.model import Session
-from remit.runs.run import COUNTED, Run, frozen
+from remit.runs.run import COUNTED, Run
 
 if TYPE_CHECKING:
     from remit.compat.execlave.client import Execlave
@@ -37,8 +36,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EMPTY: tuple[Any, ...] = (None, [], {})
 
-EVIDENCE = frozenset({"basis", "acknowledgement_id", "effect_ref", "confirmed_at", "detail"})
-BASES = frozenset({"read_back", "callback", "acknowledgement", "none"})
 
 _log = logging.getLogger("Execlave")
 
@@ -64,9 +61,9 @@ class Trace:
         name: str = "",
     ) -> None:
         self.trace_id = trace_id or f"tr_{random.getrandbits(64):016x}"
-        self.agent_id = agent_id
-        self.session_id = session_id
-        self.user_id = user_id
+        self.agent_id: str | None = told(agent_id)
+        self.session_id: str | None = told(session_id)
+        self.user_id: str | None = told(user_id)
         self.environment = environment or exe.environment
         self.parent_trace_id = parent_trace_id
         self.span_type = span_type
@@ -138,7 +135,7 @@ class Trace:
         """How many tokens it read and wrote; `prompt` and `completion` are other names."""
         read = input if input is not None else prompt
         wrote = output if output is not None else completion
-        return self._tell(input_tokens=_count(read), output_tokens=_count(wrote))
+        return self._tell(input_tokens=count(read), output_tokens=count(wrote))
 
     def set_cost(self, amount: float) -> Self:
         """What it cost, in USD."""
@@ -176,7 +173,7 @@ class Trace:
         Raises:
             ValueError: *effect_evidence* has no basis, or keys that nobody knows.
         """
-        evidence = _evidence(effect_evidence)
+        evidence = evidence_of(effect_evidence)
         with self._lock:
             if self._finished:
                 return
@@ -212,7 +209,7 @@ class Trace:
         facts |= {name: told_here[name] for name in ("input", "output") if name in told_here}
         if self._metadata:
             facts["metadata"] = {str(name): told(value) for name, value in self._metadata.items()}
-        model = _model(told_here)
+        model = model_of(told_here)
         if model:
             run.spend(tokens=model["input_tokens"] + model["output_tokens"], cost=model["cost"])
             run.told["model"] = run.told.get("model", 0) + 1
@@ -298,49 +295,3 @@ class Trace:
             self.span_type,
             name,
         )
-
-
-def _model(told_here: Mapping[str, Any]) -> dict[str, Any]:
-    """What was told of a model; nothing if there was none."""
-    if not {"input_tokens", "output_tokens", "cost", "model"} & told_here.keys():
-        return {}
-    return {
-        "model": told_here.get("model", ""),
-        "input_tokens": told_here.get("input_tokens", 0),
-        "output_tokens": told_here.get("output_tokens", 0),
-        "cost": told_here.get("cost"),
-    }
-
-
-def told(value: Any) -> Any:
-    """*value* as it can be recorded, now: what is no data is told by its type."""
-    if type(value) is str and value.isascii():
-        return value
-    try:
-        return freeze(value)
-    except NotData:
-        pass
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, Mapping):
-        return {str(told(str(name))): told(each) for name, each in list(value.items())[:1000]}
-    return frozen(value)
-
-
-def _count(given: int | None) -> int:
-    return max(int(given or 0), 0)
-
-
-def _evidence(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    if given is None:
-        return {}
-    evidence = {_snake(name): value for name, value in given.items()}
-    if unknown := sorted(evidence.keys() - EVIDENCE):
-        raise ValueError(f"effect_evidence has no {', '.join(unknown)}")
-    if evidence.get("basis") not in BASES:
-        raise ValueError(f"effect_evidence needs a basis: {', '.join(sorted(BASES))}")
-    return {name: told(value) for name, value in evidence.items() if value is not None}
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name)
