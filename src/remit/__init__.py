@@ -1,7 +1,7 @@
 """Keep AI agents within their remit.
 
 nouns      Subject Action Resource Session Request Decision Effect Risk
-           Obligation ApprovalTerms ApprovalRequest Approval Limits
+           Obligation ApprovalTerms ApprovalRequest Approval Pause Limits
 enforce    Guard protect use default_guard Toolbox Plan acting_as keep_context
 runs       observe run Run current_run step tag score metadata decision reasoning
            retrieval retry message input human_turn pause phase
@@ -48,6 +48,7 @@ from remit.model import (
     Decision,
     Effect,
     Obligation,
+    Pause,
     Request,
     Resource,
     Risk,
@@ -119,6 +120,7 @@ __all__ = [
     "Meter",
     "NotData",
     "Obligation",
+    "Pause",
     "Paused",
     "Pending",
     "Plan",

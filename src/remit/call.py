@@ -12,6 +12,7 @@ What the order of the lines guarantees:
 - no record, no action;
 - an approval goes into the request and policy is asked again, so it lifts a
   denial and grants nothing by itself, and policy tightened meanwhile wins;
+- who is paused is denied before policy is asked, and again after people were;
 - a person's refusal of this very call stands, though policy was loosened meanwhile;
 - what the action itself raises passes through unchanged;
 - what it takes of limits nobody else can have, from before it starts;
@@ -32,9 +33,9 @@ from remit.asking import ask
 from remit.audit.case import Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import decide, foresee, within_limits
+from remit.deciding import decide, foresee, pause_of, within_limits
 from remit.driver import Ports, finish, inside, settle, surrounded, tell
-from remit.errors import Conflict, Denied, NotData, Responded, Unavailable, Unrecorded
+from remit.errors import Conflict, Denied, NotData, Paused, Responded, Unavailable, Unrecorded
 from remit.identities import new_id
 from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
@@ -222,7 +223,8 @@ class Call:
             return Responded(
                 self.request, self.decision, msgspec.json.decode(msgspec.json.encode(reply))
             )
-        return Denied(self.request, self.decision)
+        refusal = Paused if self.decision.paused else Denied
+        return refusal(self.request, self.decision)
 
     async def overtaken(self, conflict: Conflict) -> Denied:
         """Record that a person's answer, or the want of one, keeps this call from starting."""
@@ -400,5 +402,6 @@ __all__ = [
     "foresee",
     "govern",
     "new_id",
+    "pause_of",
     "refuse",
 ]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from remit.driver import Ports, settle
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
-from remit.model import Decision, Request
+from remit.model import Decision, Effect, Pause, Request, Subject
 
 MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
 
 
 async def decide(request: Request, ports: Ports) -> Decision:
-    """The decider's answer, or `Unavailable`."""
+    """The decider's answer, or `Unavailable`; who is paused is denied without asking it."""
+    pause = await pause_of(request.subject, ports)
+    if pause is not None:
+        why = f": {pause.reason}" if pause.reason else ""
+        return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
     try:
         decision = ports.decider.decide(request)
         if type(decision) is not Decision:
@@ -22,6 +26,18 @@ async def decide(request: Request, ports: Ports) -> Decision:
     if not isinstance(decision, Decision):
         raise Unavailable(f"the decider answered with a {type(decision).__name__}")
     return decision
+
+
+async def pause_of(subject: Subject, ports: Ports) -> Pause | None:
+    """The pause that stops *subject*, or `Unavailable`."""
+    if ports.pauses is None:
+        return None
+    try:
+        pause = ports.pauses.find(subject)
+        return None if pause is None else await settle(pause, ports)
+    except Exception as error:
+        why = f"whether {subject.id} is paused could not be found out: {error}"
+        raise Unavailable(why) from error
 
 
 async def foresee(request: Request, ports: Ports) -> Decision:

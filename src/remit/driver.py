@@ -24,6 +24,7 @@ from remit.ports import (
     Ledger,
     Maybe,
     Meter,
+    Pausing,
     Reader,
     Scope,
 )
@@ -54,6 +55,8 @@ class Ports:
     discharges: Mapping[str, Discharge] = field(default_factory=dict)
     clock: Callable[[], int] = time.time_ns
     """Unix time in nanoseconds."""
+    pauses: Pausing | None = None
+    """Who may do nothing at all, whatever policy says."""
 
 
 def tell(readers: Iterable[Reader], record: Record) -> None:

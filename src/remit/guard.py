@@ -15,8 +15,10 @@ from remit.audit.record import Record
 from remit.binding import Opaque
 from remit.call import Ports, finish, foresee, govern
 from remit.canonical import LIMITS, Limits
+from remit.deciding import pause_of
 from remit.duties import STANDARD
-from remit.model import Action, Decision, Properties, Request, Resource
+from remit.model import Action, Decision, Pause, Properties, Request, Resource, Subject
+from remit.pausing import EVERYBODY, Pauses
 from remit.plan import Plan
 from remit.ports import Approver, Decider, Discharge, Execute, Inbox, Ledger, Meter, Reader, Scope
 from remit.protection import Protection, protection_of
@@ -70,6 +72,7 @@ class Guard:
         inbox = approver if isinstance(approver, Inbox) else None
         if inbox is not None and inbox.ledger is not ledger:
             raise TypeError("the inbox keeps its questions in another ledger than the guard's")
+        self._pauses = Pauses.of(ledger)
         self.ports = Ports(
             decider,
             ledger,
@@ -81,6 +84,7 @@ class Guard:
             tuple(reader for reader in self.readers if isinstance(reader, Scope)),
             {**STANDARD, **(discharges or {})},
             clock,
+            self._pauses,
         )
         self.note: Callable[[Record], object] = getattr(ledger, "note", ledger.append)
         self.async_ports = replace(self.ports, wait=wait_on_loop)
@@ -110,6 +114,42 @@ class Guard:
     def plan(self, requests: Iterable[Request]) -> Plan:
         """What would be decided on each of *requests*: a dry run."""
         return Plan(tuple((request, self.decide(request)) for request in requests))
+
+    def pause(
+        self, subject: Subject | str = EVERYBODY, *, by: Subject | str, reason: str = ""
+    ) -> Pause:
+        """Stop everything *subject* does through a guard that records in the same ledger.
+
+        Policy is not asked any more: every call raises `Paused`, in other processes too.
+
+        Raises:
+            Unavailable: it could not be recorded, so nothing is paused.
+        """
+        return self._pauses.pause(subject, by=by, reason=reason, at=self.ports.clock())
+
+    def resume(
+        self, subject: Subject | str = EVERYBODY, *, by: Subject | str, reason: str = ""
+    ) -> None:
+        """Let *subject* go on; each pause ends by itself, that of everybody (`*`) too.
+
+        Raises:
+            ValueError: the subject wants to let itself go on.
+            Unavailable: it could not be recorded, so it is still paused.
+        """
+        self._pauses.resume(subject, by=by, reason=reason, at=self.ports.clock())
+
+    def pause_of(self, subject: Subject) -> Pause | None:
+        """The pause that stops *subject*.
+
+        Raises:
+            Unavailable: it could not be found out, and nothing it does will run.
+        """
+        return finish(pause_of(subject, self.ports))
+
+    @property
+    def paused(self) -> tuple[Pause, ...]:
+        """Who is paused now, by whom and why."""
+        return self._pauses.all()
 
     @property
     def tools(self) -> Tools:

@@ -372,6 +372,8 @@ class Decision(msgspec.Struct, frozen=True):
     """What has to be set aside with a meter for an allow to stand."""
     wants: tuple[Wanted, ...] = ()
     """What a condition asks of limits. It is a denial until `Request.used` says it."""
+    paused: bool = False
+    """Whether the kill switch has decided, and policy was not asked."""
 
     def __post_init__(self) -> None:
         if self.approval is not None and self.effect is not Effect.DENY:
@@ -381,6 +383,16 @@ class Decision(msgspec.Struct, frozen=True):
     def allowed(self) -> bool:
         """Whether the action may happen."""
         return self.effect is Effect.ALLOW
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Somebody's order that a subject does nothing until they or others let it go on."""
+
+    subject: str
+    """`type:id`, or `*` for everybody."""
+    by: str
+    at: int
+    reason: str = ""
 
 
 class ApprovalRequest(msgspec.Struct, frozen=True):

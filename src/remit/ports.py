@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 from remit.amounts import Amounts
 from remit.audit.case import Case
 from remit.audit.record import Record
+from remit.audit.stored import Stored
 from remit.model import (
     Approval,
     ApprovalRequest,
@@ -25,9 +26,11 @@ from remit.model import (
     Decision,
     Exceeded,
     Obligation,
+    Pause,
     Request,
     Reservation,
     Share,
+    Subject,
 )
 
 T = TypeVar("T")
@@ -127,6 +130,23 @@ class Meter(Protocol):
 
     def used(self, share: Share, /) -> Maybe[Amounts]:
         """What counts against a share now, with what is set aside; a unit never used is missing."""
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A ledger in which others may record, and that says what they have changed."""
+
+    def changes(self, start: int, /) -> tuple[Sequence[Stored], int]:
+        """The records of kind `changed` from *start* on, and where to start the next time."""
+        ...
+
+
+class Pausing(Protocol):
+    """Knows who is paused: the kill switch. See `remit.pausing`."""
+
+    def find(self, subject: Subject, /) -> Maybe[Pause | None]:
+        """The pause that stops *subject*, if there is one."""
         ...
 
 

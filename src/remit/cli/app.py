@@ -36,6 +36,7 @@ from remit.cli.log.list import list_records
 from remit.cli.log.show import show
 from remit.cli.log.verify import verify
 from remit.cli.log.witness import witness
+from remit.cli.pause import list_paused, pause, resume
 from remit.cli.plan import plan
 from remit.cli.runs.show import list_runs, show_run, tail_runs
 from remit.cli.schema import schema
@@ -52,6 +53,7 @@ ABOUT = """Keep AI agents within their remit.
     remit check && remit test         is the policy right?
     remit explain refund --args '{"amount": 80}'
     remit approvals list              who waits for an answer?
+    remit pause agent:support         stop it
     remit log list --effect deny      what was refused?
     remit log verify                  is the record whole?"""
 
@@ -85,6 +87,9 @@ COMMANDS: dict[str, Command] = {
     "import": import_policy,
     "fmt": fmt,
     "watch": watch,
+    "pause": pause,
+    "resume": resume,
+    "paused": list_paused,
     "schema": schema,
     "demo": demo,
     "version": version,

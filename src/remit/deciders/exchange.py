@@ -25,6 +25,7 @@ try:
 except ImportError as error:
     raise ImportError("deciding over HTTP needs httpx2: pip install 'remit[opa]'") from error
 
+from remit.deciders.answer import Malformed
 from remit.deciders.keeper import Keeper
 from remit.deciders.loop import LoopThread
 
@@ -34,7 +35,7 @@ LARGEST = 1_000_000
 T = TypeVar("T")
 
 
-class NoAnswer(Exception):
+class NoAnswer(ConnectionError):
     """The server gave none."""
 
 
@@ -130,7 +131,9 @@ async def _answer(client: httpx2.AsyncClient, url: str, question: Question) -> b
         headers=dict(question.headers),
     ) as response:
         if response.status_code != 200:
-            raise NoAnswer(f"{url} answered with status {response.status_code}")
+            # A server that is there and will not answer this is not one that is away.
+            kind = NoAnswer if response.status_code >= 500 else Malformed
+            raise kind(f"{url} answered with status {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
             raise NoAnswer(f"{url} answered in an encoding that was not asked for")
         async for part in response.aiter_raw():

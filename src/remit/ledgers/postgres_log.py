@@ -7,7 +7,7 @@ through a cursor, so that a log of any size is read in little memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ from remit.audit.verify import verify
 from remit.databases.postgres_address import Address
 from remit.databases.postgres_session import REFUSED, Connection, Session
 from remit.errors import LogError
-from remit.ledgers import postgres_query, postgres_schema
+from remit.ledgers import postgres_query, postgres_schema, query
 from remit.ledgers.query import Filter
 
 EVERYTHING = Filter()
@@ -78,6 +78,10 @@ class PostgresLog:
         with self._snapshot() as session:
             for row in _rows(session, f"{_STORED} {where}", *values):
                 yield _stored(row)
+
+    def changes(self, start: int = 0, /) -> tuple[Sequence[Stored], int]:
+        """The records of kind `changed` from *start* on, and where to start the next time."""
+        return query.changes(self, start)
 
     def root(self) -> Hash:
         """The root over all records, as the log remembers it; `verify` computes it."""

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import msgspec
 
 from remit.audit.record import Kind
-from remit.audit.stored import Leaf
+from remit.audit.stored import Leaf, Stored
 from remit.model import Effect, Risk
+
+
+class Log(Protocol):
+    """What can be asked for the records it has."""
+
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def select(self, wanted: Filter, /) -> Iterable[Stored]:
+        """Those *wanted*."""
+        ...
+
+
+def changes(log: Log, start: int) -> tuple[list[Stored], int]:
+    """The records of kind `changed` from *start* on, and where to start the next time."""
+    size = log.size()
+    found = list(log.select(Filter(kind=Kind.CHANGED, start=start)))
+    return found, max([size, *(one.index + 1 for one in found)])
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):

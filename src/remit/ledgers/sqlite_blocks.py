@@ -120,6 +120,7 @@ def stretches(connection: sqlite3.Connection, wanted: Filter) -> Iterable[Range]
     found = [{number for (number,) in connection.execute(*one)} for one in asked]
     known = _joined(sorted(set.intersection(*found)))
     ranges = [*known, (_first(_done(connection)), NO_END)]
+    ranges = [(first, end) for first, end in ranges if end > wanted.start]
     return reversed(ranges) if wanted.newest_first else ranges
 
 

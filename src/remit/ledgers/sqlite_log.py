@@ -7,7 +7,7 @@ and never writes: readers and the writer do not wait for each other.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,7 @@ from remit.audit.tree import (
 from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
-from remit.ledgers import keys, sqlite_blocks, sqlite_docket, sqlite_schema
+from remit.ledgers import keys, query, sqlite_blocks, sqlite_docket, sqlite_schema
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_blocks import STORED
 
@@ -62,6 +62,10 @@ class SqliteLog:
         with self._snapshot() as connection:
             for row in islice(sqlite_blocks.select(connection, wanted), wanted.limit):
                 yield Stored(*row)
+
+    def changes(self, start: int = 0, /) -> tuple[Sequence[Stored], int]:
+        """The records of kind `changed` from *start* on, and where to start the next time."""
+        return query.changes(self, start)
 
     def root(self) -> Hash:
         """The root over all records, as the log remembers it; `verify` computes it."""

@@ -255,6 +255,28 @@ class Run:
         """*request* as it is recorded: without content, unless that is captured."""
         return concealed(request, () if self.capture else CONTENT, self.guard.scrub)
 
+    def record(
+        self,
+        what: str,
+        facts: Mapping[str, Any],
+        decision: Decision | None = None,
+        counted: Mapping[str, Any] = NOTHING,
+        at: int = 0,
+    ) -> Record:
+        """The record that *what* happened *at* some time, or now; not kept yet."""
+        acting, now = self._acting, at or self.guard.ports.clock()
+        args = told(facts)
+        if counted:
+            # Frozen already, and long: freezing is most of what telling costs.
+            args = Frozen({**args, **counted})
+        if self.guard.scrub is not None:
+            args = scrubbed(args, self.guard.scrub)
+        action = Action(f"run.{what}", args)
+        request = Request(
+            acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
+        )
+        return Record(Kind.NOTED, self.id, now, request, decision)
+
     def _note(
         self,
         what: str,
@@ -262,20 +284,8 @@ class Run:
         decision: Decision | None = None,
         counted: Mapping[str, Any] = NOTHING,
     ) -> None:
-        ports, acting = self.guard.ports, self._acting
-        now = ports.clock()
         try:
-            args = told(facts)
-            if counted:
-                # Frozen already, and long: freezing is most of what telling costs.
-                args = Frozen({**args, **counted})
-            if self.guard.scrub is not None:
-                args = scrubbed(args, self.guard.scrub)
-            action = Action(f"run.{what}", args)
-            request = Request(
-                acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
-            )
-            record = Record(Kind.NOTED, self.id, now, request, decision)
+            record = self.record(what, facts, decision, counted)
             self.guard.note(record)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             _log.exception("run %s could not record its %s", self.id, what)

@@ -1,0 +1,277 @@
+"""Finished traces on their way into the ledger: nothing waits for them, and none vanishes unsaid.
+
+A trace that cannot be kept stays here and is tried again; of more than 10,000 the oldest are
+dropped, which is counted, logged and told. One thread writes, and is there from the first
+trace on; what is left is written when the program ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from remit.audit.record import Record
+from remit.driver import Ports, finish, tell
+
+MOST = 10_000
+"""Traces that wait."""
+
+GATHER = 0.05
+"""Seconds for which finished traces are gathered before they are written."""
+
+SHUTDOWN = 5.0
+"""Seconds that the end of a client waits for its thread."""
+
+_log = logging.getLogger("Execlave")
+
+
+@dataclass(slots=True)
+class Finished:
+    """A trace that is over, and the records that say so, once somebody needs them."""
+
+    id: str
+    make: Callable[[], list[Record]]
+    records: deque[Record] | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of traces."""
+
+    sent: int = 0
+    dropped: int = 0
+    rejected: list[dict[str, str]] = field(default_factory=list)
+
+
+class Outbox:
+    """Hands finished traces to the ledger of *ports*.
+
+    Args:
+        ports: where records go, and who is told of them.
+        later: whether a thread does it, or whoever finishes a trace.
+        batch: as many traces are handed over before anything else is looked at.
+        every: seconds until what failed is tried again.
+        on_rejected: is told of traces that will never be kept.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        later: bool = True,
+        batch: int = 100,
+        every: float = 10.0,
+        on_rejected: Callable[[list[dict[str, str]]], object] | None = None,
+    ) -> None:
+        self.ports = ports
+        self.dropped = 0
+        """Traces that were dropped because too many waited, since the beginning."""
+        self._later = later
+        self._batch = max(batch, 1)
+        self._every = every
+        self._on_rejected = on_rejected
+        self._waiting: deque[Finished] = deque()
+        self._counts = Counts()
+        self._begin()
+        _everyone.add(self)
+        # Anew each time, so that it is before the ledger, which was there first, is closed.
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._news = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, finished: Finished) -> None:
+        """Have it kept soon. Never raises."""
+        with self._lock:
+            if len(self._waiting) >= MOST:
+                self._waiting.popleft()
+                self.dropped += 1
+                self._counts.dropped += 1
+                if self.dropped == 1 or self.dropped % 1000 == 0:
+                    _log.error("%d finished traces were dropped: too many wait", self.dropped)
+            self._waiting.append(finished)
+            _busy.add(self)
+            write_here = not self._later or self._closed
+            if not write_here and self._thread is None:
+                self._start()
+        if write_here:
+            self._write_all()
+        elif not self._news.is_set():
+            # Waking a thread is most of what this costs; it gathers what comes meanwhile.
+            self._news.set()
+
+    def flush(self) -> dict[str, Any]:
+        """Try to keep all that wait, now; what became of traces since the last time."""
+        self._write_all()
+        with self._lock:
+            counts, self._counts = self._counts, Counts()
+            return {
+                "sent": counts.sent,
+                "rejected": counts.rejected,
+                "undelivered": len(self._waiting),
+                "dropped": counts.dropped,
+            }
+
+    def close(self) -> None:
+        """Flush, and let the thread go. What is put afterwards is written at once."""
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+        self._news.set()
+        self._write_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(SHUTDOWN)
+        if self._waiting:
+            _log.error("%d finished traces could not be kept", len(self._waiting))
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(
+            target=_write, args=(weakref.ref(self), self._news), name="Execlave-flush", daemon=True
+        )
+        self._thread.start()
+
+    def _write_all(self) -> bool:
+        """Whether nothing waits any more."""
+        with self._writing:
+            while self._waiting:
+                if not self._write_some():
+                    return False
+            with self._lock:
+                if not self._waiting:
+                    _busy.discard(self)
+        return True
+
+    def _write_some(self) -> bool:
+        """Hand over a batch; False if the ledger takes nothing now."""
+        with self._lock:
+            batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        for place, finished in enumerate(batch):
+            try:
+                self._keep_all(finished)
+            except (TypeError, ValueError, msgspec.MsgspecError) as error:
+                self._reject(finished, error)
+            except Exception as error:  # noqa: BLE001 - whatever a ledger has, it may be better later
+                _log.warning("%d finished traces wait: %s", len(batch) - place, error)
+                self._put_back(batch[place:])
+                return False
+        return True
+
+    def _keep_all(self, finished: Finished) -> None:
+        if finished.records is None:
+            finished.records = deque(_made(finished))
+        while finished.records:
+            self._keep(finished.records[0])
+            finished.records.popleft()
+        with self._lock:
+            self._counts.sent += 1
+
+    def _keep(self, record: Record) -> None:
+        answer = self.ports.ledger.append(record)
+        if isinstance(answer, Future):
+            answer.result()
+        elif isinstance(answer, Awaitable):
+            finish(_awaited(answer))
+        tell(self.ports.readers, record)
+
+    def _put_back(self, batch: list[Finished]) -> None:
+        with self._lock:
+            room = MOST - len(self._waiting)
+            lost = max(len(batch) - room, 0)
+            self.dropped += lost
+            self._counts.dropped += lost
+            self._waiting.extendleft(reversed(batch[lost:]))
+
+    def _reject(self, finished: Finished, error: Exception) -> None:
+        rejected = {"traceId": finished.id, "code": type(error).__name__, "message": str(error)}
+        with self._lock:
+            self._counts.rejected.append(rejected)
+        _log.error("a finished trace cannot be kept: %s", rejected)
+        if self._on_rejected is not None:
+            try:
+                self._on_rejected([rejected])
+            except Exception:  # noqa: BLE001 - a listener's mistake is nobody else's
+                _log.exception("on_trace_rejected failed")
+
+    def begin_again(self) -> None:
+        """In a forked child: what waits is the parent's to write, and there is no thread."""
+        self._waiting.clear()
+        self._counts = Counts()
+        self._begin()
+
+
+async def _awaited(answer: Awaitable[int]) -> int:
+    return await answer
+
+
+def _made(finished: Finished) -> list[Record]:
+    """Its records. They will not be better later: whatever is wrong is this trace's."""
+    try:
+        return finished.make()
+    except Exception as error:
+        raise ValueError(f"it has no records: {error}") from error
+
+
+def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:
+    """What the thread does. It holds the outbox only while it writes."""
+    while True:
+        if news.wait(60.0):
+            time.sleep(GATHER)
+        outbox = reference()
+        if outbox is None or outbox._closed:  # noqa: SLF001 - of one piece
+            return
+        news.clear()
+        try:
+            done = outbox._write_all()  # noqa: SLF001
+        except Exception:  # noqa: BLE001 - the next traces are to be written
+            _log.exception("finished traces wait")
+            done = False
+        every = outbox._every  # noqa: SLF001
+        del outbox
+        if not done:
+            time.sleep(min(every, 1.0))
+            news.set()
+
+
+_busy: set[Outbox] = set()
+"""Those with traces that wait: a client that is forgotten is not gone before they are kept."""
+
+_everyone: weakref.WeakSet[Outbox] = weakref.WeakSet()
+
+
+def write_what_waits() -> None:
+    """Flush those with traces that wait, whoever has made them."""
+    for each in tuple(_busy):
+        each.flush()
+
+
+def _at_exit() -> None:
+    for each in tuple(_everyone):
+        each.close()
+
+
+def _after_fork() -> None:
+    for each in tuple(_everyone):
+        each.begin_again()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
