@@ -539,3 +539,12 @@ def test_an_approval_is_found_by_the_beginning_of_its_id(desk):
     desk.pending(81)
     with pytest.raises(Conflict, match="more than one approval is called"):
         desk.inbox.case(asked[:6])
+
+
+@pytest.mark.parametrize("amount", [80, 0])
+def test_who_acts_under_a_name_that_is_no_text_is_blocked(open_desk, amount):
+    small = "  - {id: small, action: refund, when: args.amount < 1, effect: allow}\n"
+    desk = open_desk(POLICY + small)
+    with pytest.raises(remit.Unavailable, match="cannot be told from others"):
+        desk.refund(amount, session=Session("\ud800"))
+    assert desk.paid == []

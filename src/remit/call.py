@@ -202,7 +202,9 @@ class Call:
         """
         terms, request, clock = self.decision.approval, self.request, self.ports.clock
         assert terms is not None
-        question = ApprovalRequest(self.id, request, self.decision, terms, request.digest, clock())
+        question = ApprovalRequest(
+            self.id, request, self.decision, terms, _digest(request), clock()
+        )
         answers = await ask(question, self.ports, self.record)
         if self.metering is not None:
             self.metering.heard(terms, answers)
@@ -303,7 +305,7 @@ class Call:
                 why = "an approval is kept in an inbox, and there is none here to use it"
                 raise Unavailable(why)
             return None
-        digest = self.request.digest
+        digest = _digest(self.request)
         return Use(self.id, digest, kept) if kept else Proceed(digest)
 
     async def returned(self, value: object = None) -> None:
@@ -385,6 +387,14 @@ def _edit(answers: tuple[Approval, ...]) -> str:
         return ""
     arguments = msgspec.json.encode(edits[-1].instead).decode()
     return f"{edits[-1].approver} would approve it with {arguments}"
+
+
+def _digest(request: Request) -> str:
+    """The digest of *request*, whose ids may be no text that has bytes."""
+    try:
+        return request.digest
+    except UnicodeEncodeError as error:
+        raise Unavailable(f"{request.action.name} cannot be told from others: {error}") from error
 
 
 def _first_line(error: BaseException) -> str:
