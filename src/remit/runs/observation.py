@@ -37,12 +37,11 @@ class Observation:
         acting = self._acting()
         name = self.workflow or name
         run = Run(guard, acting, name=name, checks=moments, capture=self.capture)
-        run.asking = self.ports
+        run.asking = lambda ports: without_duties(self.ports(ports))
         return run
 
     def ports(self, ports: Ports) -> Ports:
         """*ports*, with who is asked where a check is a denial that may be lifted."""
-        ports = without_duties(ports)
         if self.on_block is None:
             return ports
         if isinstance(self.on_block, Inbox):
@@ -73,7 +72,8 @@ class Watch:
         """Begin *run*, if policy lets it."""
         call = None
         if "start" in run.checks:
-            call = await begin(run.request("run.start", given()), ports, run.conceal)
+            asked = without_duties(ports)
+            call = await begin(run.request("run.start", given()), asked, run.conceal)
             run.spending = None if call.metering is None else call.metering.spending
         else:
             run.tell("start", **(given() if run.capture else {}))
