@@ -89,7 +89,7 @@ class Block:
 
     async def _enter(self, run: Run, ports: Ports) -> Run:
         try:
-            ports = self._observation.ports(ports)
+            ports = self._observation.checking(ports)
             self._watch = await Watch.start(run, ports, lambda: self._given)
         except BaseException:
             self._stack.close()

@@ -37,7 +37,7 @@ class Observation:
         acting = self._acting()
         name = self.workflow or name
         run = Run(guard, acting, name=name, checks=moments, capture=self.capture)
-        run.asking = lambda ports: without_duties(self.ports(ports))
+        run.asking = self.checking
         return run
 
     def ports(self, ports: Ports) -> Ports:
@@ -47,6 +47,10 @@ class Observation:
         if isinstance(self.on_block, Inbox):
             return replace(ports, approver=None, inbox=self.on_block)
         return replace(ports, approver=self.on_block, inbox=None)
+
+    def checking(self, ports: Ports) -> Ports:
+        """The same for a check, which runs nothing that a duty could be carried out on."""
+        return without_duties(self.ports(ports))
 
     def _acting(self) -> Acting:
         if self.agent is None and self.session is None:
@@ -72,8 +76,7 @@ class Watch:
         """Begin *run*, if policy lets it."""
         call = None
         if "start" in run.checks:
-            asked = without_duties(ports)
-            call = await begin(run.request("run.start", given()), asked, run.conceal)
+            call = await begin(run.request("run.start", given()), ports, run.conceal)
             run.spending = None if call.metering is None else call.metering.spending
         else:
             run.tell("start", **(given() if run.capture else {}))

@@ -116,7 +116,7 @@ class _Observed:
     ) -> Any:
         """One run of the function, with as many attempts as it takes."""
         with run.active():
-            ports = self.observation.ports(ports)
+            ports = self.observation.checking(ports)
             watch = await Watch.start(run, ports, self.given(args, kwargs))
             try:
                 with run.inside(), watch.spending():
@@ -147,7 +147,7 @@ class _Observed:
     def _generating(self) -> Any:
         def observed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
             run = self.observation.run(self.name)
-            ports = self.observation.ports(run.guard.ports)
+            ports = self.observation.checking(run.guard.ports)
             with run.active():
                 watch = finish(Watch.start(run, ports, self.given(args, kwargs)))
             try:
@@ -168,7 +168,7 @@ class _Observed:
     def _agenerating(self) -> Any:
         async def observed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
             run = self.observation.run(self.name)
-            ports = self.observation.ports(run.guard.async_ports)
+            ports = self.observation.checking(run.guard.async_ports)
             with run.active():
                 watch = await Watch.start(run, ports, self.given(args, kwargs))
             generator = self.function(*args, **kwargs)
