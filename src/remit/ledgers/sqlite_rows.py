@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain, islice
 from typing import TypeAlias
 
@@ -16,8 +17,14 @@ ROWS_AT_ONCE = 128
 def insert(connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:
     """Carry out *statement*, which ends in the marks of one row, for all *rows*."""
     rest = iter(rows)
+    while block := tuple(islice(rest, ROWS_AT_ONCE)):
+        if len(block) < ROWS_AT_ONCE:
+            connection.executemany(statement, block)
+        else:
+            connection.execute(_for_many(statement), tuple(chain.from_iterable(block)))
+
+
+@cache
+def _for_many(statement: str) -> str:
     head, values, marks = statement.partition("VALUES ")
-    several = head + values + ", ".join([marks] * ROWS_AT_ONCE)
-    while len(block := tuple(islice(rest, ROWS_AT_ONCE))) == ROWS_AT_ONCE:
-        connection.execute(several, tuple(chain.from_iterable(block)))
-    connection.executemany(statement, block)
+    return head + values + ", ".join([marks] * ROWS_AT_ONCE)

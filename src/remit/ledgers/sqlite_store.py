@@ -7,6 +7,7 @@ share a file, and what one of them appends is what the next one builds upon.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Kind
 from remit.audit.stored import Stored
-from remit.audit.tree import Frontier, Hash, Node, leaf_hash
+from remit.audit.tree import Frontier, Node, leaf_hash
 from remit.errors import Conflict, LogError
 from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema
 from remit.ledgers.query import Filter
@@ -29,6 +30,7 @@ T = TypeVar("T")
 _RECORD = "INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)"
 _PAYLOAD = "INSERT INTO payload (seq, body) VALUES (?, ?)"
 _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
+_TREE = "UPDATE tree SET size = ?, frontier = ? WHERE size = ? AND frontier = ?"
 
 
 class Store:
@@ -42,6 +44,8 @@ class Store:
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._tree: Frontier | None = None
+        """As the last transaction left it, unless another process has written since."""
         self._first = 0
         """Where the last transaction began to append."""
         self._whole = 0
@@ -52,24 +56,20 @@ class Store:
 
         Where each of them is, or why it is not kept.
         """
-        hashes = [leaf_hash(entry.leaf) for entry in entries]
 
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
+            kept = [entry for at, entry in enumerate(entries) if at not in refused]
+            tree = self._tree = keep(connection, kept, self._tree)
+            # Where to look if it stays open whether they were kept.
+            self._first, self._whole = tree.size - len(kept), sqlite_blocks.whole(tree.size)
+            places = range(self._first, tree.size)
             if not refused:
-                return self._placed(keep(connection, entries, hashes))
-            kept = [at for at in range(len(entries)) if at not in refused]
-            of = ([entries[at] for at in kept], [hashes[at] for at in kept])
-            places = self._placed(keep(connection, *of))
-            found: dict[int, int | Conflict] = {**refused, **dict(zip(kept, places, strict=True))}
-            return [found[at] for at in range(len(entries))]
+                return list(places)
+            rest = iter(places)
+            return [refused.get(at) or next(rest) for at in range(len(entries))]
 
         return self.transact(work)
-
-    def _placed(self, places: range) -> list[int | Conflict]:
-        """*places*, remembered: where to look if it stays open whether they were kept."""
-        self._first, self._whole = places.start, sqlite_blocks.whole(places.stop)
-        return list(places)
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""
@@ -107,8 +107,8 @@ class Store:
             return False
 
         def work(connection: sqlite3.Connection) -> int:
-            _, size, _ = _tree(connection)
-            return sqlite_blocks.catch_up(connection, size)
+            _, tree = _read_tree(connection)
+            return sqlite_blocks.catch_up(connection, tree.size)
 
         self._listed = self.transact(work)
         return self._listed < self._whole
@@ -116,6 +116,7 @@ class Store:
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
         connection, self._connection = self._connection, None
+        self._tree = None
         if connection is not None:
             connection.close()
 
@@ -133,7 +134,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         # Records written to a file that was moved away would be lost to every reader.
-        if self._connection is not None and self._inode != self.path.stat().st_ino:
+        if self._connection is not None and self._inode != os.stat(self.path).st_ino:  # noqa: PTH116 - half the time
             self.close()
         if self._connection is None:
             self._connection = sqlite_schema.connect(self.path, self._patience)
@@ -142,31 +143,39 @@ class Store:
         return self._connection
 
 
-def keep(connection: sqlite3.Connection, entries: Sequence[Entry], hashes: Sequence[Hash]) -> range:
-    """Where *entries* are, once the transaction ends."""
-    _, first, frontier = _tree(connection)
+def keep(
+    connection: sqlite3.Connection, entries: Sequence[Entry], tree: Frontier | None = None
+) -> Frontier:
+    """The tree with *entries* behind all others; on disk once the transaction ends.
+
+    *tree* is what it probably is until then. If it is not, it is read.
+    """
+    if tree is None:
+        _, tree = _read_tree(connection)
+    hashes = [leaf_hash(entry.leaf) for entry in entries]
     nodes: list[Node] = []
-    grown = frontier.extend(hashes, nodes)
-    indexes = range(first, grown.size)
+    grown = tree.extend(hashes, nodes)
+    values = (grown.size, grown.to_bytes(), tree.size, tree.to_bytes())
+    if not connection.execute(_TREE, values).rowcount:
+        return keep(connection, entries)
+    indexes = range(tree.size, grown.size)
     leaves = (entry.leaf.decode() for entry in entries)
     bodies = (entry.payload for entry in entries)
     insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
     insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
     insert(connection, _NODE, nodes)
-    tree = (grown.size, grown.to_bytes())
-    connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
-    return indexes
+    return grown
 
 
 def sign(connection: sqlite3.Connection, *keys: SigningKey) -> str:
     """The head of the log as it is now, signed with all of *keys*, within a transaction."""
-    origin, size, frontier = _tree(connection)
+    origin, tree = _read_tree(connection)
     query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
-    last = connection.execute(query, (size,)).fetchone()
+    last = connection.execute(query, (tree.size,)).fetchone()
     if last is not None and all(note.signed_by(last[0], key) for key in keys):
         return str(last[0])
-    signed = Checkpoint(origin, size, frontier.root()).sign(*keys)
-    connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (size, signed))
+    signed = Checkpoint(origin, tree.size, tree.root()).sign(*keys)
+    connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (tree.size, signed))
     return signed
 
 
@@ -176,9 +185,9 @@ def rotations(connection: sqlite3.Connection) -> list[Stored]:
     return [Stored(*row) for row in sqlite_blocks.select(connection, wanted)]
 
 
-def _tree(connection: sqlite3.Connection) -> tuple[str, int, Frontier]:
+def _read_tree(connection: sqlite3.Connection) -> tuple[str, Frontier]:
     origin, size, data = connection.execute("SELECT origin, size, frontier FROM tree").fetchone()
     frontier = Frontier.from_bytes(data)
     if frontier.size != size:
         raise LogError(f"the ledger counts {size} records, its tree {frontier.size}")
-    return origin, size, frontier
+    return origin, frontier

@@ -9,7 +9,6 @@ from remit.audit import erasure, note, rotation
 from remit.audit.checkpoint import parse_checkpoint_unchecked
 from remit.audit.note import SigningKey
 from remit.audit.rotation import Rotation
-from remit.audit.tree import leaf_hash
 from remit.errors import LogError
 from remit.ledgers import sqlite_docket, sqlite_store
 from remit.ledgers.erasing import MOST_AT_ONCE, Dialect, Wanted, account, wanted
@@ -28,7 +27,7 @@ def rotate(store: Store, origin: str, keys: tuple[SigningKey, SigningKey], by: S
             return sqlite_store.sign(connection, new)
         word = Rotation.make(origin, old, new)
         entry = change(rotation.ACTION, word.properties, by, store.now())
-        sqlite_store.keep(connection, [entry], [leaf_hash(entry.leaf)])
+        sqlite_store.keep(connection, [entry])
         return sqlite_store.sign(connection, old, new)
 
     with closing(store):
@@ -63,7 +62,7 @@ def erase(store: Store, asked: Erasure, retention: Retention, by: Subject) -> Er
         places = [(index,) for index in indexes]
         connection.executemany(_FORGET, places)
         connection.executemany("DELETE FROM payload WHERE seq = ?", places)
-        sqlite_store.keep(connection, [entry], [leaf_hash(entry.leaf)])
+        sqlite_store.keep(connection, [entry])
         return len(indexes)
 
     with closing(store):
