@@ -91,7 +91,7 @@ def test_whoever_rotates_is_named_by_the_system_if_not_said(remit, monkeypatch):
 def test_the_key_of_a_ledger_that_is_not_whole_is_not_replaced(remit):
     from test_log_tamper import tamper
 
-    tamper("l.db", "UPDATE payload SET body = CAST('{}' AS BLOB) WHERE seq = 0")
+    tamper("l.db", "UPDATE record SET payload = CAST('{}' AS BLOB) WHERE seq = 0")
     before = Path("l.db.key").read_text()
     ended = remit("key", "rotate", "--by", "ops")
     assert ended.code == 1

@@ -94,14 +94,14 @@ def test_an_end_that_nothing_follows_is_written_by_itself(ledger):
     assert ledger.append(record(Kind.RETURNED)).result(60) == 0
 
 
-def test_a_call_costs_one_transaction_because_its_end_travels_with_the_next(path, monkeypatch):
-    transactions = []
+def test_a_call_costs_one_statement_because_its_end_travels_with_the_next(path, monkeypatch):
+    statements = []
     real = sqlite_schema.connect
 
     def watched(*args):
         connection = real(*args)
         connection.set_trace_callback(
-            lambda statement: transactions.append(statement) if statement == "COMMIT" else None
+            lambda statement: statements.append(statement) if "INTO record" in statement else None
         )
         return connection
 
@@ -110,10 +110,10 @@ def test_a_call_costs_one_transaction_because_its_end_travels_with_the_next(path
     monkeypatch.setattr(sqlite_worker, "SIGN_EVERY", 3600.0)
     with SqliteLedger(path) as ledger:
         run = guarded(ledger)
-        transactions.clear()
+        statements.clear()
         for _ in range(20):
             run()
-        assert len(transactions) == 20
+        assert len(statements) == 20
     assert kinds(SqliteLog(path)) == [Kind.STARTED, Kind.RETURNED] * 20
 
 

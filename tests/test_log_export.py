@@ -311,7 +311,7 @@ def test_parquet_needs_a_file_and_pyarrow_and_leaves_nothing_half_done(remit, mo
     again = remit("log", "export", "--format", "parquet", "--output", "x.parquet")
     assert (again.code, "--force overwrites it" in again.err) == (1, True)
     with closing(sqlite3.connect("l.db")) as connection, connection:
-        connection.execute("UPDATE payload SET body = CAST('no' AS BLOB) WHERE seq = 1")
+        connection.execute("UPDATE record SET payload = CAST('no' AS BLOB) WHERE seq = 1")
     odd = remit("log", "export", "--format", "parquet", "--output", "y.parquet")
     assert (odd.code, "payload of record 1" in odd.err) == (4, True)
     assert [one.name for one in Path().iterdir() if "parquet" in one.name] == ["x.parquet"]

@@ -21,7 +21,7 @@ from remit.audit.findings import FindingKind
 from remit.audit.note import SigningKey
 from remit.audit.record import Kind, encode
 from remit.audit.stored import Stored
-from remit.audit.tree import Frontier, leaf_hash
+from remit.audit.tree import leaf_hash
 from remit.audit.trust import Trust
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
@@ -63,11 +63,8 @@ def change(*statements):
 def refit():
     entries = list(SqliteLog("l.db").select())
     hashes = [(leaf_hash(one.leaf), one.index) for one in entries]
-    frontier = Frontier().extend(one for one, _ in hashes)
     with closing(sqlite3.connect("l.db")) as connection, connection:
         connection.executemany("UPDATE record SET hash = ? WHERE seq = ?", hashes)
-        row = (frontier.size, frontier.to_bytes())
-        connection.execute("UPDATE tree SET size = ?, frontier = ?", row)
 
 
 def rewritten(key, *records):
@@ -79,16 +76,14 @@ def rewritten(key, *records):
 
 def close_the_gap(seq):
     later = [f"UPDATE record SET seq = seq - 1 WHERE seq = {n}" for n in range(seq + 1, 20)]
-    bodies = [one.replace("record", "payload") for one in later]
-    return [f"DELETE FROM record WHERE seq = {seq}", f"DELETE FROM payload WHERE seq = {seq}",
-            *later, *bodies]  # fmt: skip
+    return [f"DELETE FROM record WHERE seq = {seq}", *later]
 
 
-def swap(table, one, other):
+def swap(one, other):
     return [
-        f"UPDATE {table} SET seq = -1 WHERE seq = {one}",
-        f"UPDATE {table} SET seq = {one} WHERE seq = {other}",
-        f"UPDATE {table} SET seq = {other} WHERE seq = -1",
+        f"UPDATE record SET seq = -1 WHERE seq = {one}",
+        f"UPDATE record SET seq = {one} WHERE seq = {other}",
+        f"UPDATE record SET seq = {other} WHERE seq = -1",
     ]
 
 
@@ -102,7 +97,7 @@ def delete_and_sign_again():
 
 
 def reorder():
-    change(*swap("record", 4, 6), *swap("payload", 4, 6))
+    change(*swap(4, 6))
 
 
 def modify():
@@ -110,15 +105,11 @@ def modify():
 
 
 def truncate():
-    change("DELETE FROM record WHERE seq >= 12", "DELETE FROM payload WHERE seq >= 12")
+    change("DELETE FROM record WHERE seq >= 12")
 
 
 def truncate_with_its_checkpoints():
-    change(
-        "DELETE FROM record WHERE seq >= 6",
-        "DELETE FROM payload WHERE seq >= 6",
-        "DELETE FROM checkpoint",
-    )
+    change("DELETE FROM record WHERE seq >= 6", "DELETE FROM checkpoint")
     sign(OURS)
 
 
@@ -159,14 +150,13 @@ def backdate_a_new_record():
 
 def backdate_behind_a_witness():
     """No record is later than this one; the witness was."""
-    change("DELETE FROM record WHERE seq >= 16", "DELETE FROM payload WHERE seq >= 16",
-           "DELETE FROM checkpoint WHERE size > 16")  # fmt: skip
+    change("DELETE FROM record WHERE seq >= 16", "DELETE FROM checkpoint WHERE size > 16")
     with SqliteLedger("l.db", signer=OURS) as ledger:
         append(ledger, *calls(60, 61, at=NOON))
 
 
 def take_a_payload_away():
-    change("DELETE FROM payload WHERE seq = 3")
+    change("UPDATE record SET payload = NULL WHERE seq = 3")
 
 
 def sign(key):

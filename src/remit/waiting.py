@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,15 +37,17 @@ async def wait_on_loop(future: Future[T]) -> T:
     return future.result()
 
 
-@contextmanager
-def together() -> Iterator[None]:
-    """Have the futures that this thread answers meanwhile wake each loop once, at the end."""
-    held = _here.held = list[_Bell]()
-    try:
-        yield
-    finally:
+class together:  # noqa: N801 - read as a word: `with together():`
+    """Has the futures that this thread answers meanwhile wake each loop once, at the end."""
+
+    __slots__ = ("_held",)
+
+    def __enter__(self) -> None:
+        self._held = _here.held = list[_Bell]()
+
+    def __exit__(self, *_: object) -> None:
         _here.held = None
-        for bell in held:
+        for bell in self._held:
             bell.ring()
 
 

@@ -136,7 +136,7 @@ def encode(record: Record, salt: bytes) -> Entry:
     request, decision, approvals = record.request, record.decision, record.approvals
     leaf = _Leaf(
         action=request.action.name,
-        approval=subject_of(record.move) or UNSET,
+        approval=(record.move and subject_of(record.move)) or UNSET,
         approved=[one.digest for one in approvals if one.approved] if approvals else UNSET,
         at=record.at // 1000,
         call=record.call,
@@ -152,7 +152,7 @@ def encode(record: Record, salt: bytes) -> Entry:
         run=request.run.get("id") or UNSET,
         session=request.session.id or UNSET,
         subject=str(request.subject),
-        uses=(record.kind is Kind.STARTED and uses(approvals)) or UNSET,
+        uses=(approvals and record.kind is Kind.STARTED and uses(approvals)) or UNSET,
         v=VERSION,
     )
     return Entry(_encode(leaf), payload, record.move)

@@ -102,6 +102,16 @@ def root(hashes: Iterable[Hash]) -> Hash:
     return Frontier().extend(hashes).root()
 
 
+def peak_ranges(size: int) -> tuple[Range, ...]:
+    """The perfect trees that *size* leaves fall into, largest first: those of its `Frontier`."""
+    ranges, start = [], 0
+    for height in reversed(range(size.bit_length())):
+        if size >> height & 1:
+            ranges.append((start, start + (1 << height)))
+            start += 1 << height
+    return tuple(ranges)
+
+
 def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
     """The subtrees whose roots prove leaf *index* to be in a tree of *size* leaves."""
     if not 0 <= index < size:

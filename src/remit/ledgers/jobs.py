@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from threading import Event
 from typing import Protocol, TypeAlias
 
@@ -51,6 +51,22 @@ class Receipt(Future[int]):
 
     waited_for: Callable[..., object]
     """Told when somebody waits, and whether they would write it in their own thread."""
+    settled = False
+    """What `done` says, without a lock; that may be true a moment earlier."""
+
+    def settle(self, answer: int | Exception) -> None:
+        """Say where it is, or why it is not kept. Once: an answer stands."""
+        if self.settled:
+            return
+        try:
+            if isinstance(answer, int):
+                self.set_result(answer)
+            else:
+                self.set_exception(answer)
+        except InvalidStateError:
+            # Whoever did this before was interrupted in the middle of it.
+            pass
+        self.settled = True
 
     def cancel(self) -> bool:
         """Nobody can take back what is about to be written."""
@@ -58,20 +74,20 @@ class Receipt(Future[int]):
 
     def result(self, timeout: float | None = None) -> int:
         """See `Future`."""
-        if not self.done():
+        if not self.settled:
             self.waited_for(self, alone=timeout is None)
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """See `Future`."""
-        if not self.done():
+        if not self.settled:
             self.waited_for(self, alone=timeout is None)
         return super().exception(timeout)
 
     def add_done_callback(self, fn: Callable[[Future[int]], object]) -> None:
         """See `Future`."""
         super().add_done_callback(fn)
-        if not self.done():
+        if not self.settled:
             self.waited_for(self, alone=False)
 
 
@@ -96,17 +112,10 @@ class Append(msgspec.Struct):
             self.entries = (encode(record, salt),)
             self.noted = None
 
-    def answer(self, place: int | Conflict) -> None:
+    def answer(self, place: int | Exception) -> None:
         """Say where it is, or why it is not kept."""
-        if isinstance(place, Conflict):
-            self.fail(place)
-        elif self.future is not None and not self.future.done():
-            self.future.set_result(place)
-
-    def fail(self, error: Exception) -> None:
-        """Say why it is not kept."""
-        if self.future is not None and not self.future.done():
-            self.future.set_exception(error)
+        if self.future is not None:
+            self.future.settle(place)
 
 
 class Sign(msgspec.Struct, frozen=True):

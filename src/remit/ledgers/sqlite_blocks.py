@@ -39,9 +39,9 @@ STORED = """
 SELECT
     seq,
     coalesce(CAST(leaf AS BLOB), x''),
-    CAST(body AS BLOB),
+    CAST(payload AS BLOB),
     coalesce(CAST(hash AS BLOB), x'')
-FROM listing LEFT JOIN payload USING (seq)
+FROM listing
 """
 
 

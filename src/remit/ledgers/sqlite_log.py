@@ -16,20 +16,11 @@ from remit.audit.case import Case, Standing
 from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
 from remit.audit.stored import Parts, Stored
-from remit.audit.tree import (
-    Frontier,
-    Hash,
-    Node,
-    Proof,
-    Range,
-    consistency_ranges,
-    inclusion_ranges,
-    range_root,
-)
+from remit.audit.tree import Hash, Proof, consistency_ranges, inclusion_ranges
 from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
-from remit.ledgers import keys, query, sqlite_blocks, sqlite_docket, sqlite_schema
+from remit.ledgers import keys, query, sqlite_blocks, sqlite_docket, sqlite_schema, sqlite_tree
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_blocks import STORED
 
@@ -47,7 +38,8 @@ class SqliteLog:
 
     def size(self) -> int:
         """How many records there are."""
-        return self._frontier().size
+        with self._reading() as connection:
+            return sqlite_tree.size(connection)
 
     def entry(self, index: int) -> Stored:
         """The record at *index*."""
@@ -68,18 +60,23 @@ class SqliteLog:
         return query.changes(self, start)
 
     def root(self) -> Hash:
-        """The root over all records, as the log remembers it; `verify` computes it."""
-        return self._frontier().root()
+        """The root over all records, of what the log keeps of its tree; `verify` computes it."""
+        with self._snapshot() as connection:
+            return sqlite_tree.frontier(connection).root()
 
     def inclusion_proof(self, index: int, size: int | None = None) -> Proof:
         """Proof that the record at *index* is among the first *size*."""
         with self._snapshot() as connection:
-            return _roots(connection, inclusion_ranges(index, self._checked(connection, size)))
+            return sqlite_tree.roots(
+                connection, inclusion_ranges(index, self._checked(connection, size))
+            )
 
     def consistency_proof(self, old: int, size: int | None = None) -> Proof:
         """Proof that the first *old* of *size* records have not been rewritten."""
         with self._snapshot() as connection:
-            return _roots(connection, consistency_ranges(old, self._checked(connection, size)))
+            return sqlite_tree.roots(
+                connection, consistency_ranges(old, self._checked(connection, size))
+            )
 
     def checkpoints(self) -> Iterator[str]:
         """Every checkpoint signed so far, in ascending size."""
@@ -132,24 +129,19 @@ class SqliteLog:
                 self.trust() if trusted is None else trusted,
                 origin=self.origin,
                 outside=checkpoint,
-                head=_frontier(connection),
-                nodes=_nodes(connection),
+                nodes=sqlite_tree.nodes(connection),
             )
 
     @contextmanager
     def parts(self) -> Iterator[Parts]:
         """All of the log as it is at this moment, to be read before the context ends."""
         with self._snapshot() as connection:
-            size = _frontier(connection).size
-            entries, nodes = _entries(connection), _nodes(connection)
+            size = sqlite_tree.size(connection)
+            entries, nodes = _entries(connection), sqlite_tree.nodes(connection)
             yield Parts(self.origin, size, entries, _checkpoints(connection), nodes)
 
-    def _frontier(self) -> Frontier:
-        with self._reading() as connection:
-            return _frontier(connection)
-
     def _checked(self, connection: sqlite3.Connection, size: int | None) -> int:
-        there = _frontier(connection).size
+        there = sqlite_tree.size(connection)
         if size is not None and size > there:
             raise LogError(f"{self.path} has {there} records, not {size}")
         return there if size is None else size
@@ -170,11 +162,6 @@ class SqliteLog:
                 raise LogError(f"{self.path} cannot be read: {error}") from error
 
 
-def _frontier(connection: sqlite3.Connection) -> Frontier:
-    row = connection.execute("SELECT CAST(frontier AS BLOB) FROM tree").fetchone()
-    return Frontier.from_bytes(row[0] or b"" if row else b"")
-
-
 def _entries(connection: sqlite3.Connection) -> Iterator[Stored]:
     for row in connection.execute(f"{STORED} ORDER BY seq"):
         yield Stored(*row)
@@ -183,28 +170,3 @@ def _entries(connection: sqlite3.Connection) -> Iterator[Stored]:
 def _checkpoints(connection: sqlite3.Connection) -> Iterator[str]:
     for (note,) in connection.execute("SELECT note FROM checkpoint ORDER BY size, id"):
         yield str(note)
-
-
-def _nodes(connection: sqlite3.Connection) -> Iterator[Node]:
-    """The inner nodes, in the order of the leaves that completed them."""
-    query = """
-        SELECT level, seq, coalesce(CAST(hash AS BLOB), x'')
-        FROM node ORDER BY (seq + 1) << (8 * level), level
-    """
-    # Not `yield from`: that would close the cursor after its connection.
-    for level, seq, hashed in connection.execute(query):  # noqa: UP028 - see above
-        yield level, seq, hashed
-
-
-def _roots(connection: sqlite3.Connection, ranges: tuple[Range, ...]) -> Proof:
-    def read(level: int, first: int, end: int) -> Iterator[Hash]:
-        found = connection.execute(_INNER if level else _LEAVES, (first, end, level)).fetchall()
-        if len(found) != end - first:
-            raise LogError("the log has lost a part of its tree: there is no proof")
-        return (hashed for (hashed,) in found)
-
-    return tuple(range_root(start, end, read) for start, end in ranges)
-
-
-_LEAVES = "SELECT hash FROM record WHERE seq >= ?1 AND seq < ?2 AND ?3 = 0 ORDER BY seq"
-_INNER = "SELECT hash FROM node WHERE level = ?3 AND seq >= ?1 AND seq < ?2 ORDER BY seq"

@@ -15,7 +15,6 @@ from pathlib import Path
 from remit.audit.checkpoint import parse_checkpoint_unchecked
 from remit.audit.findings import Verification
 from remit.audit.stored import Parts, Stored
-from remit.audit.tree import Frontier
 from remit.audit.trust import Trust
 from remit.errors import LogError
 from remit.ledgers import keys, sqlite_schema
@@ -52,22 +51,16 @@ def restore(
 
 def _fill(path: Path, parts: Parts) -> None:
     sqlite_schema.create(path, parts.origin, patience=1.0)
-    frontier = Frontier()
     with closing(sqlite_schema.connect(path, 1.0)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for some in _groups(parts.entries):
-            rows = ((one.index, _text(one), one.hash) for one in some)
-            connection.executemany("INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)", rows)
-            bodies = ((one.index, one.payload) for one in some if one.payload is not None)
-            connection.executemany("INSERT INTO payload (seq, body) VALUES (?, ?)", bodies)
-            frontier = frontier.extend(one.hash for one in some)
+            rows = ((one.index, _text(one), one.hash, one.payload) for one in some)
+            connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
         insert = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
         connection.executemany(insert, parts.nodes)
         for note in parts.checkpoints:
             row = (parse_checkpoint_unchecked(note).size, note)
             connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", row)
-        tree = (frontier.size, frontier.to_bytes())
-        connection.execute("UPDATE tree SET size = ?, frontier = ?", tree)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

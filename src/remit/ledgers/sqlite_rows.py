@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeAlias
 
 Row: TypeAlias = tuple[object, ...]
 
-ROWS_AT_ONCE = 128
-"""A statement with many rows takes SQLite less time than many with one."""
+FEW = 8
+"""So many rows, and fewer, are one statement."""
+
+_MOST = 128
 
 
-def insert(connection: sqlite3.Connection, statement: str, rows: Iterable[Row]) -> None:
-    """Carry out *statement*, which ends in the marks of one row, for all *rows*."""
-    rest = iter(rows)
-    while block := tuple(islice(rest, ROWS_AT_ONCE)):
-        if len(block) < ROWS_AT_ONCE:
-            connection.executemany(statement, block)
-        else:
-            connection.execute(_for_many(statement), tuple(chain.from_iterable(block)))
+def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
+    """Carry out *statement*, which ends in the marks of one row, for all *rows*.
+
+    A statement with many rows takes SQLite less time than many with one. There are few such
+    statements, so that they are prepared once.
+    """
+    start = 0
+    while left := len(rows) - start:
+        count = left if left <= FEW else min(_MOST, 1 << left.bit_length() - 1)
+        values = chain.from_iterable(rows[start : start + count])
+        connection.execute(_for_many(statement, count), tuple(values))
+        start += count
 
 
 @cache
-def _for_many(statement: str) -> str:
+def _for_many(statement: str, count: int) -> str:
     head, values, marks = statement.partition("VALUES ")
-    return head + values + ", ".join([marks] * ROWS_AT_ONCE)
+    return head + values + ", ".join([marks] * count)

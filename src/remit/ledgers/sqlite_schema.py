@@ -1,10 +1,9 @@
 """The tables of a ledger file, and how to open it.
 
-    record      seq, leaf, hash
+    record      seq, leaf, hash, payload; a payload may be erased, and every proof still holds
     listing     a view of record, with what listings ask for computed from the leaf
-    payload     seq, body; a row may be deleted, and every proof still holds
-    tree        one row: which log this is, and the frontier of its tree
-    node        level, seq, hash: its inner nodes at every eighth height, for proofs
+    log         one row: which log this is
+    node        level, seq, hash: the inner nodes of its tree at every eighth height
     checkpoint  size, note
     approval    id, digest while it is open, asked, body: the questions to people, and where they
                 stand; made of the records, and moved with them
@@ -13,7 +12,8 @@
     facet       field, value, block
 
 The columns that listings use are computed when they are read: they cannot say anything
-else than the leaf, which the tree protects, and cost nothing when it is written.
+else than the leaf, which the tree protects, and cost nothing when it is written. A record
+by itself is one row of one table: one statement, and as little to flush as there can be.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from remit.audit.checkpoint import Checkpoint
-from remit.audit.tree import EMPTY_ROOT, Frontier
+from remit.audit.tree import EMPTY_ROOT
 from remit.errors import LogError
 from remit.ledgers import sqlite_blocks
 
-FORMAT = 4
+FORMAT = 5
 APPLICATION = 0x52454D54
 """`REMT` in the header of the file, for tools such as file(1)."""
 
@@ -40,12 +40,14 @@ _TABLES = """
 CREATE TABLE record (
     seq INTEGER PRIMARY KEY,
     leaf TEXT NOT NULL,
-    hash BLOB NOT NULL
+    hash BLOB NOT NULL,
+    payload BLOB
 );
 CREATE VIEW listing AS SELECT
     seq,
     leaf,
     hash,
+    payload,
     json_extract(leaf, '$.at') AS at,
     json_extract(leaf, '$.kind') AS kind,
     json_extract(leaf, '$.call') AS call,
@@ -56,8 +58,7 @@ CREATE VIEW listing AS SELECT
     json_extract(leaf, '$.effect') AS effect,
     json_extract(leaf, '$.risk') AS risk
 FROM record;
-CREATE TABLE payload (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE tree (origin TEXT NOT NULL, size INTEGER NOT NULL, frontier BLOB NOT NULL);
+CREATE TABLE log (origin TEXT NOT NULL);
 CREATE TABLE node (
     level INTEGER, seq INTEGER, hash BLOB NOT NULL, PRIMARY KEY (level, seq)
 ) WITHOUT ROWID;
@@ -165,9 +166,9 @@ def check(connection: sqlite3.Connection, path: Path) -> str:
         if version < FORMAT:
             why = f"it has format {version}, which no release wrote; this Remit reads {FORMAT}"
             raise LogError(f"{path} was written by an older Remit: {why}")
-        row = connection.execute("SELECT origin FROM tree").fetchone()
+        row = connection.execute("SELECT origin FROM log").fetchone()
     if row is None:
-        raise LogError(f"{path} is a ledger without its tree")
+        raise LogError(f"{path} is a ledger that does not know which log it is")
     return str(row[0])
 
 
@@ -209,8 +210,7 @@ def _into_wal(connection: sqlite3.Connection, deadline: float) -> None:
 def _fill(connection: sqlite3.Connection, origin: str) -> None:
     for statement in (_TABLES + sqlite_blocks.TABLES).split(";\n"):
         connection.execute(statement)
-    frontier = Frontier()
-    connection.execute("INSERT INTO tree VALUES (?, ?, ?)", (origin, 0, frontier.to_bytes()))
+    connection.execute("INSERT INTO log VALUES (?)", (origin,))
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 

@@ -1,8 +1,9 @@
-"""The one connection that writes a ledger file, and its two transactions.
+"""The one connection that writes a ledger file.
 
-Every transaction takes the lock of the file first and reads the tree from it,
-because another process may have written since. So any number of processes can
-share a file, and what one of them appends is what the next one builds upon.
+Any number of processes can share a file, and what one of them appends is what the next one
+builds upon. A few records are one statement, which says where they go: if another process
+has written since, something is there already, and they are appended in a transaction that
+takes the lock of the file first and reads what the tree has grown to.
 """
 
 from __future__ import annotations
@@ -20,17 +21,15 @@ from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Kind
 from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Node, leaf_hash
-from remit.errors import Conflict, LogError
-from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema
+from remit.errors import Conflict
+from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema, sqlite_tree
 from remit.ledgers.query import Filter
-from remit.ledgers.sqlite_rows import insert
+from remit.ledgers.sqlite_rows import FEW, Row, insert
 
 T = TypeVar("T")
 
-_RECORD = "INSERT INTO record (seq, leaf, hash) VALUES (?, ?, ?)"
-_PAYLOAD = "INSERT INTO payload (seq, body) VALUES (?, ?)"
+_RECORD = "INSERT INTO record (seq, leaf, hash, payload) VALUES (?, ?, ?, ?)"
 _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
-_TREE = "UPDATE tree SET size = ?, frontier = ? WHERE size = ? AND frontier = ?"
 
 
 class Store:
@@ -40,15 +39,15 @@ class Store:
 
     def __init__(self, path: Path, patience: float, clock: Callable[[], int]) -> None:
         self.path = path
+        self._name = str(path)
         self._clock = clock
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._tree: Frontier | None = None
-        """As the last transaction left it, unless another process has written since."""
+        """As this left it. Another process may have written since."""
         self._first = 0
-        """Where the last transaction began to append."""
-        self._whole = 0
+        """Where the last records were appended, or were to be."""
         self._listed = 0
 
     def append(self, entries: Sequence[Entry]) -> list[int | Conflict]:
@@ -56,20 +55,37 @@ class Store:
 
         Where each of them is, or why it is not kept.
         """
+        if len(entries) <= FEW and (places := self._append_at_once(entries)):
+            return list(places)
 
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
             kept = [entry for at, entry in enumerate(entries) if at not in refused]
-            tree = self._tree = keep(connection, kept, self._tree)
-            # Where to look if it stays open whether they were kept.
-            self._first, self._whole = tree.size - len(kept), sqlite_blocks.whole(tree.size)
-            places = range(self._first, tree.size)
-            if not refused:
-                return list(places)
-            rest = iter(places)
-            return [refused.get(at) or next(rest) for at in range(len(entries))]
+            grown = keep(connection, kept, self._tree)
+            self._first, self._tree = grown.size - len(kept), grown
+            places = iter(range(self._first, grown.size))
+            return [refused.get(at) or next(places) for at in range(len(entries))]
 
         return self.transact(work)
+
+    def _append_at_once(self, entries: Sequence[Entry]) -> range | None:
+        """Where *entries* are; None if it takes more than one statement to keep them."""
+        try:
+            connection, tree = self._open(), self._tree
+            if tree is None or any([entry.move for entry in entries]):  # noqa: C419 - half the time
+                return None
+            grown, rows, nodes = _appended(tree, entries)
+            if nodes:
+                return None
+            self._first = tree.size
+            insert(connection, _RECORD, rows)
+        except sqlite3.IntegrityError:
+            return None
+        except BaseException:
+            self.close()
+            raise
+        self._tree = grown
+        return range(tree.size, grown.size)
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""
@@ -103,15 +119,14 @@ class Store:
 
     def catch_up(self) -> bool:
         """Write down where listings find what was appended; return whether there is more."""
-        if self._listed >= self._whole:
+        if self._tree is None or self._listed >= (whole := sqlite_blocks.whole(self._tree.size)):
             return False
 
         def work(connection: sqlite3.Connection) -> int:
-            _, tree = _read_tree(connection)
-            return sqlite_blocks.catch_up(connection, tree.size)
+            return sqlite_blocks.catch_up(connection, sqlite_tree.size(connection))
 
         self._listed = self.transact(work)
-        return self._listed < self._whole
+        return self._listed < whole
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
@@ -134,7 +149,7 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         # Records written to a file that was moved away would be lost to every reader.
-        if self._connection is not None and self._inode != os.stat(self.path).st_ino:  # noqa: PTH116 - half the time
+        if self._connection is not None and self._inode != os.stat(self._name).st_ino:  # noqa: PTH116 - half the time
             self.close()
         if self._connection is None:
             self._connection = sqlite_schema.connect(self.path, self._patience)
@@ -144,36 +159,39 @@ class Store:
 
 
 def keep(
-    connection: sqlite3.Connection, entries: Sequence[Entry], tree: Frontier | None = None
+    connection: sqlite3.Connection, entries: Sequence[Entry], known: Frontier | None = None
 ) -> Frontier:
-    """The tree with *entries* behind all others; on disk once the transaction ends.
+    """The tree with *entries* behind all others; durable once the transaction ends.
 
-    *tree* is what it probably is until then. If it is not, it is read.
+    *known* is what it was before: not too long ago, there is little to read.
     """
-    if tree is None:
-        _, tree = _read_tree(connection)
-    hashes = [leaf_hash(entry.leaf) for entry in entries]
-    nodes: list[Node] = []
-    grown = tree.extend(hashes, nodes)
-    values = (grown.size, grown.to_bytes(), tree.size, tree.to_bytes())
-    if not connection.execute(_TREE, values).rowcount:
-        return keep(connection, entries)
-    indexes = range(tree.size, grown.size)
-    leaves = (entry.leaf.decode() for entry in entries)
-    bodies = (entry.payload for entry in entries)
-    insert(connection, _RECORD, zip(indexes, leaves, hashes, strict=True))
-    insert(connection, _PAYLOAD, zip(indexes, bodies, strict=True))
+    tree = sqlite_tree.frontier(connection, known or Frontier())
+    grown, rows, nodes = _appended(tree, entries)
+    insert(connection, _RECORD, rows)
     insert(connection, _NODE, nodes)
     return grown
 
 
+def _appended(tree: Frontier, entries: Sequence[Entry]) -> tuple[Frontier, list[Row], list[Node]]:
+    """What *entries* make of *tree*, and their rows, and the inner nodes they complete."""
+    hashes = [leaf_hash(entry.leaf) for entry in entries]
+    nodes: list[Node] = []
+    grown = tree.extend(hashes, nodes)
+    rows: list[Row] = [
+        (index, entry.leaf.decode(), hashed, entry.payload)
+        for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), tree.size)
+    ]
+    return grown, rows, nodes
+
+
 def sign(connection: sqlite3.Connection, *keys: SigningKey) -> str:
     """The head of the log as it is now, signed with all of *keys*, within a transaction."""
-    origin, tree = _read_tree(connection)
+    tree = sqlite_tree.frontier(connection)
     query = "SELECT note FROM checkpoint WHERE size = ? ORDER BY id DESC LIMIT 1"
     last = connection.execute(query, (tree.size,)).fetchone()
     if last is not None and all(note.signed_by(last[0], key) for key in keys):
         return str(last[0])
+    (origin,) = connection.execute("SELECT origin FROM log").fetchone()
     signed = Checkpoint(origin, tree.size, tree.root()).sign(*keys)
     connection.execute("INSERT INTO checkpoint (size, note) VALUES (?, ?)", (tree.size, signed))
     return signed
@@ -183,11 +201,3 @@ def rotations(connection: sqlite3.Connection) -> list[Stored]:
     """The records that say that a key was replaced."""
     wanted = Filter(action=rotation.ACTION, kind=Kind.CHANGED)
     return [Stored(*row) for row in sqlite_blocks.select(connection, wanted)]
-
-
-def _read_tree(connection: sqlite3.Connection) -> tuple[str, Frontier]:
-    origin, size, data = connection.execute("SELECT origin, size, frontier FROM tree").fetchone()
-    frontier = Frontier.from_bytes(data)
-    if frontier.size != size:
-        raise LogError(f"the ledger counts {size} records, its tree {frontier.size}")
-    return origin, frontier

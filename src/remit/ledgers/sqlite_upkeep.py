@@ -61,7 +61,7 @@ def erase(store: Store, asked: Erasure, retention: Retention, by: Subject) -> Er
         entry = change(erasure.ACTION, account(asked, retention, indexes), by, store.now())
         places = [(index,) for index in indexes]
         connection.executemany(_FORGET, places)
-        connection.executemany("DELETE FROM payload WHERE seq = ?", places)
+        connection.executemany("UPDATE record SET payload = NULL WHERE seq = ?", places)
         sqlite_store.keep(connection, [entry])
         return len(indexes)
 
@@ -108,13 +108,13 @@ def _indexes(connection: sqlite3.Connection, question: Wanted) -> list[int]:
 
 DIALECT = Dialect(
     record="listing",
-    payload="payload",
+    payload="record",
     approval="approval",
-    user="json_extract(CAST({}.body AS TEXT), '$.session.user')",
+    user="json_extract(CAST({}.payload AS TEXT), '$.session.user')",
     among="{} IN (SELECT value FROM json_each({}))",
     mark="?",
 )
-_FROM = "FROM listing AS r JOIN payload AS p ON p.seq = r.seq"
+_FROM = "FROM listing AS r JOIN record AS p ON p.seq = r.seq AND p.payload IS NOT NULL"
 _FORGET = """
 DELETE FROM approval WHERE id = (SELECT call FROM listing WHERE seq = ? AND kind = 'asked')
 """

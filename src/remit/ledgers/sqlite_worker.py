@@ -96,16 +96,16 @@ class Worker:
             # In one statement: an interruption can then not come between lock and release.
             with self.lock:
                 self._write_all_of(receipt)
-        if not receipt.done():
+        if not receipt.settled:
             self.jobs.hurry()
 
     def _write_all_of(self, receipt: Receipt) -> None:
-        jobs = [job for job in self.jobs.waiting() if type(job) is Append]
-        others = [job for job in jobs if job.awaited and job.future is not receipt]
-        if others or not jobs or jobs[-1].future is not receipt or self.owed or self.doubt:
+        jobs = self._all_for(receipt)
+        if not jobs or self.owed or self.doubt:
             return
         self._encode(jobs)
-        if any(entry.move for job in jobs for entry in job.entries) and not _asks_only(jobs):
+        moves = [entry for job in jobs for entry in job.entries if entry.move]
+        if moves and not _asks_only(jobs):
             return
         self.doubt = jobs
         try:
@@ -115,6 +115,15 @@ class Worker:
             self.writing = None
         self.jobs.forget(jobs)
         self.doubt = ()
+
+    def _all_for(self, receipt: Receipt) -> Sequence[Append]:
+        """All that is waiting, if *receipt* is the last of it and nobody waits for the others."""
+        found = list[Append]()
+        for job in self.jobs.waiting():
+            if type(job) is not Append or (job.awaited and job.future is not receipt):
+                return ()
+            found.append(job)
+        return found if found and found[-1].future is receipt else ()
 
     def take_turn(self) -> bool:
         """Do what is waiting; return whether to go on."""
@@ -158,7 +167,7 @@ class Worker:
                 _logger.exception("the ledger %s left out a record that has no bytes", self.name)
                 self.done += 1
                 job.noted = None
-                job.fail(error)
+                job.answer(error)
 
     def _resolve(self) -> None:
         """Answer what a thread wrote that was interrupted before it could."""
@@ -240,7 +249,7 @@ class Worker:
         with together():
             for job in jobs:
                 self.done += len(job.entries)
-                job.fail(error)
+                job.answer(error)
 
     def _settle(self) -> None:
         late = "the ledger %s could write again: how %d calls ended is on record after all"
