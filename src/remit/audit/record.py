@@ -134,26 +134,27 @@ def encode(record: Record, salt: bytes) -> Entry:
     """The bytes of *record*; *salt* is 16 random bytes nobody uses twice."""
     payload = _encode(_payload(record, salt))
     request, decision, approvals = record.request, record.decision, record.approvals
+    # By position: msgspec takes longer to find nineteen names than for all the rest.
     leaf = _Leaf(
-        action=request.action.name,
-        approval=(record.move and subject_of(record.move)) or UNSET,
-        approved=[one.digest for one in approvals if one.approved] if approvals else UNSET,
-        at=record.at // 1000,
-        call=record.call,
-        effect=decision.effect if decision else UNSET,
-        error=record.body.get("error") or UNSET,
-        errors=(decision and len(decision.errors)) or UNSET,
-        kind=record.kind,
-        monitored=(decision and decision.monitored) or UNSET,
-        payload=hashlib.sha256(payload).hexdigest(),
-        policy=decision.policy if decision else UNSET,
-        risk=(decision and decision.risk) or UNSET,
-        rules=decision.rules if decision else UNSET,
-        run=request.run.get("id") or UNSET,
-        session=request.session.id or UNSET,
-        subject=str(request.subject),
-        uses=(approvals and record.kind is Kind.STARTED and uses(approvals)) or UNSET,
-        v=VERSION,
+        request.action.name,
+        (record.move and subject_of(record.move)) or UNSET,
+        [one.digest for one in approvals if one.approved] if approvals else UNSET,
+        record.at // 1000,
+        record.call,
+        decision.effect if decision else UNSET,
+        record.body.get("error") or UNSET,
+        (decision and len(decision.errors)) or UNSET,
+        record.kind,
+        (decision and decision.monitored) or UNSET,
+        hashlib.sha256(payload).hexdigest(),
+        decision.policy if decision else UNSET,
+        (decision and decision.risk) or UNSET,
+        decision.rules if decision else UNSET,
+        request.run.get("id") or UNSET,
+        request.session.id or UNSET,
+        str(request.subject),
+        (approvals and record.kind is Kind.STARTED and uses(approvals)) or UNSET,
+        VERSION,
     )
     return Entry(_encode(leaf), payload, record.move)
 
@@ -162,19 +163,19 @@ def _payload(record: Record, salt: bytes) -> object:
     request, decision = record.request, record.decision
     opens = record.kind not in ENDS
     payload = _Payload(
-        salt=salt.hex(),
-        args=request.action.properties if opens else UNSET,
-        resource=request.resource if opens else UNSET,
-        subject=request.subject if opens else UNSET,
-        session=request.session if opens else UNSET,
-        context=request.context if opens else UNSET,
-        run=(opens and request.run) or UNSET,
-        used=(opens and request.used) or UNSET,
-        reason=decision.reason if decision else UNSET,
-        errors=decision.errors if decision else UNSET,
-        advice=decision.advice if decision else UNSET,
-        approvals=record.approvals or UNSET,
-        result=UNSET if record.result is UNSET else digest(record.result),
+        salt.hex(),
+        request.action.properties if opens else UNSET,
+        request.resource if opens else UNSET,
+        request.subject if opens else UNSET,
+        request.session if opens else UNSET,
+        request.context if opens else UNSET,
+        (opens and request.run) or UNSET,
+        (opens and request.used) or UNSET,
+        decision.reason if decision else UNSET,
+        decision.errors if decision else UNSET,
+        decision.advice if decision else UNSET,
+        record.approvals or UNSET,
+        UNSET if record.result is UNSET else digest(record.result),
     )
     if not record.body:
         return payload

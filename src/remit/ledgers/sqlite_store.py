@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,11 +60,13 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> list[int | Conflict]:
             refused = sqlite_docket.move(connection, entries, self._clock())
-            kept = [entry for at, entry in enumerate(entries) if at not in refused]
+            kept = entries
+            if refused:
+                kept = [entry for at, entry in enumerate(entries) if at not in refused]
             grown = keep(connection, kept, self._tree)
             self._first, self._tree = grown.size - len(kept), grown
-            places = iter(range(self._first, grown.size))
-            return [refused.get(at) or next(places) for at in range(len(entries))]
+            places = range(self._first, grown.size)
+            return _among(refused, places) if refused else list(places)
 
         return self.transact(work)
 
@@ -156,6 +158,14 @@ class Store:
             self._inode = self.path.stat().st_ino
             sqlite_schema.check(self._connection, self.path)
         return self._connection
+
+
+def _among(refused: Mapping[int, Conflict], places: Iterable[int]) -> list[int | Conflict]:
+    """The *places* of what was kept, with what was *refused* where it stood in between."""
+    found: list[int | Conflict] = list(places)
+    for at in sorted(refused):
+        found.insert(at, refused[at])
+    return found
 
 
 def keep(
