@@ -77,7 +77,7 @@ def remit_file(folder: Path) -> tuple[Sink, str]:
     def stored() -> int:
         found = ledger.verify()
         assert found.intact
-        assert found.size == found.signed == _count(ledger.path, "payload")
+        assert found.size == found.signed == _count(ledger.path, "record")
         return found.size
 
     return _ours(ledger, stored)

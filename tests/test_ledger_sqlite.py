@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -640,3 +641,26 @@ def test_importing_the_ledger_imports_no_cryptography():
 def test_kinds_are_told_apart_in_listings(ledger):
     append(ledger, record(Kind.ASKED), record(Kind.ANSWERED), record())
     assert [one.index for one in ledger.select(Filter(kind=Kind.ANSWERED))] == [1]
+
+
+def test_only_what_can_be_made_again_is_not_waited_for(path, monkeypatch):
+    statements = []
+    real = sqlite_schema.connect
+
+    def watched(*args):
+        connection = real(*args)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite_schema, "connect", watched)
+    with SqliteLedger(path) as ledger:
+        for _ in range(3):
+            ledger.append_all(record(call=f"c-{n}") for n in range(300)).result(60)
+            append(ledger, record())
+    waits = True
+    for statement in statements:
+        if statement.startswith("PRAGMA synchronous"):
+            waits = statement.endswith("FULL")
+        assert waits or not re.match("INSERT INTO (record|node|checkpoint|approval)", statement)
+        assert not waits or not re.search("INTO (block|facet)", statement)
+    assert any("INTO facet" in statement for statement in statements)

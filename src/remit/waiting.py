@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from functools import partial
+from functools import cache, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -26,12 +27,11 @@ def wait_here(future: Future[T]) -> T:
 
 async def wait_on_loop(future: Future[T]) -> T:
     """Wait for *future* without holding up the running loop."""
-    from asyncio import CancelledError
-
     waiter = _bell().wakes(future)
     try:
         await waiter
-    except CancelledError:
+    except BaseException:
+        # Cancelled: nobody waits any more.
         future.cancel()
         raise
     return future.result()
@@ -100,10 +100,16 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def _bell() -> _Bell:
-    from asyncio import get_running_loop
+@cache
+def _asyncio() -> ModuleType:
+    """Imported by whoever waits on a loop, which takes a while."""
+    import asyncio
 
-    loop, bell = get_running_loop(), _here.bell
+    return asyncio
+
+
+def _bell() -> _Bell:
+    loop, bell = _asyncio().get_running_loop(), _here.bell
     if bell is None or bell.loop is not loop:
         bell = _here.bell = _Bell(loop)
     return bell

@@ -44,10 +44,12 @@ class Handover(Generic[J]):
                 self._due = time.monotonic() + within
 
     def hurry(self) -> None:
-        """Somebody waits."""
-        with self._lock:
-            if self._jobs:
-                self._hurry()
+        """Somebody waits for a job that was put here."""
+        # If it is urgent already, whoever will see that has yet to look at the jobs.
+        if not self._urgent:
+            with self._lock:
+                if self._jobs:
+                    self._hurry()
 
     def _hurry(self) -> None:
         if not self._urgent:

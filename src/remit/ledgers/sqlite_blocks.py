@@ -1,7 +1,8 @@
 """Which blocks of 256 records can hold what a listing asks for.
 
     block   number, first, last: the times its records lie between
-    facet   field, value, block: somewhere in the block a record has this value
+    facet   field, value, block: somewhere in the block a record has this value; of a call, all
+            but the last two characters
 
 A whole block is written down when the callers who made it whole have been answered;
 records behind those are simply read. What is found here only narrows a listing,
@@ -101,8 +102,15 @@ def _facets(listed: Sequence[_Listed], number: int) -> Iterator[Row]:
     for field, values in zip(_Listed.__struct_fields__, columns, strict=False):
         if field == "rules":
             yield from (("rule", rule, number) for rule in set(chain.from_iterable(values)))
+        elif field == "call":
+            yield from ((field, value, number) for value in {_shared(each) for each in values})
         elif field != "at":
             yield from ((field, value, number) for value in set(values))
+
+
+def _shared(call: str) -> str:
+    """Calls are numbered. Neighbours share a facet, or every one would bring a row of its own."""
+    return call[:-2]
 
 
 def select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:
@@ -128,7 +136,7 @@ def _questions(wanted: Filter) -> Iterator[tuple[str, list[Any]]]:
     """One question for each thing that is asked."""
     query = "SELECT block FROM facet WHERE field = ? AND value = ?"
     for field, value in wanted.equalities():
-        yield query, [field, value]
+        yield query, [field, _shared(value) if field == "call" else value]
     if wanted.rule is not None:
         yield query, ["rule", wanted.rule]
     if wanted.since is not None:

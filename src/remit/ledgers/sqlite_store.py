@@ -127,7 +127,14 @@ class Store:
         def work(connection: sqlite3.Connection) -> int:
             return sqlite_blocks.catch_up(connection, sqlite_tree.size(connection))
 
-        self._listed = self.transact(work)
+        try:
+            # It can be made again, so nobody waits until it is on disk.
+            self._open().execute("PRAGMA synchronous = NORMAL")
+            self._listed = self.transact(work)
+            self._open().execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            self.close()
+            raise
         return self._listed < whole
 
     def close(self) -> None:
