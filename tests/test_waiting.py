@@ -1,12 +1,16 @@
 """However many answers come at once, a loop is woken once, and everybody gets theirs."""
 
 import asyncio
+import concurrent.futures
+import sys
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 import pytest
 
-from remit.waiting import together, wait_here, wait_on_loop
+from remit.waiting import Answer, together, wait_here, wait_on_loop
+
+either = pytest.mark.parametrize("kind", [Future, Answer])
 
 
 def in_thread(work):
@@ -27,9 +31,10 @@ def answer(futures):
             one.set_result(number)
 
 
-def test_answers_that_come_together_wake_a_loop_once(monkeypatch):
+@either
+def test_answers_that_come_together_wake_a_loop_once(kind, monkeypatch):
     async def main():
-        futures = [Future() for _ in range(100)]
+        futures = [kind() for _ in range(100)]
         tasks = await everybody_waits(futures)
         loop, woken = asyncio.get_running_loop(), []
         real = loop.call_soon_threadsafe
@@ -44,9 +49,10 @@ def test_answers_that_come_together_wake_a_loop_once(monkeypatch):
     asyncio.run(main())
 
 
-def test_answers_that_come_one_by_one_from_many_threads_are_all_heard():
+@either
+def test_answers_that_come_one_by_one_from_many_threads_are_all_heard(kind):
     async def main():
-        futures = [Future() for _ in range(400)]
+        futures = [kind() for _ in range(400)]
         tasks = await everybody_waits(futures)
         parts = [futures[at::8] for at in range(8)]
         threads = [
@@ -102,3 +108,85 @@ def test_an_answer_that_is_there_is_not_waited_for():
     future.set_result(1)
     assert wait_here(future) == 1
     assert asyncio.run(wait_on_loop(future)) == 1
+
+
+def seen_of(future):
+    """Everything that can be seen of a future, whoever made it."""
+    told = []
+    future.add_done_callback(lambda one: told.append(one is future))
+    error = future.exception(1)
+    return {
+        "done": future.done(),
+        "running": future.running(),
+        "cancelled": future.cancelled(),
+        "cancel": future.cancel(),
+        "told": told,
+        "result": None if error else future.result(1),
+        "error": error,
+        "waited for": concurrent.futures.wait([future], 1).done == {future},
+        "shown": str(future).rpartition(" state=")[2],
+    }
+
+
+ERROR = RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "finish", [lambda one: one.set_result(7), lambda one: one.set_exception(ERROR)]
+)
+def test_of_an_answer_everything_can_be_asked_that_can_be_asked_of_a_future(finish):
+    whole, early, late = Future(), Answer(), Answer()
+    # One that was looked at before it was settled, and one that was not.
+    assert not early.running()
+    for one in (whole, early, late):
+        finish(one)
+        with pytest.raises(InvalidStateError):
+            finish(one)
+    assert seen_of(early) == seen_of(late) == seen_of(whole)
+
+
+def test_an_answer_that_is_not_there_is_waited_for_like_a_future():
+    for one in (Future(), Answer()):
+        assert not one.done()
+        with pytest.raises(TimeoutError):
+            one.result(0.001)
+        with pytest.raises(TimeoutError):
+            one.exception(0.001)
+        assert one.running() is False
+        with pytest.raises(AttributeError):
+            _ = one.no_such_thing
+    assert Answer().cancel() is False
+
+
+def test_an_answer_is_awaited_through_asyncio_and_by_two_at_once():
+    async def main():
+        one = Answer()
+        tasks = [asyncio.ensure_future(wait_on_loop(one)) for _ in range(2)]
+        tasks.append(asyncio.wrap_future(one))
+        await asyncio.sleep(0)
+        in_thread(lambda: one.settle("yes"))
+        assert await asyncio.wait_for(asyncio.gather(*tasks), 30) == ["yes"] * 3
+
+    asyncio.run(main())
+
+
+def test_who_settles_an_answer_and_who_begins_to_wait_never_miss_each_other():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(500):
+            one, got, told = Answer(), [], threading.Event()
+            threads = [
+                threading.Thread(target=one.settle, args=(3,)),
+                threading.Thread(target=lambda one=one, got=got: got.append(one.result(30))),
+                threading.Thread(
+                    target=lambda one=one, told=told: one.add_done_callback(lambda _: told.set())
+                ),
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert (got, told.wait(30)) == ([3], True)
+    finally:
+        sys.setswitchinterval(before)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from functools import cache, partial
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +27,12 @@ def wait_here(future: Future[T]) -> T:
 
 async def wait_on_loop(future: Future[T]) -> T:
     """Wait for *future* without holding up the running loop."""
-    waiter = _bell().wakes(future)
+    bell = _bell()
+    waiter = bell.loop.create_future()
+    if isinstance(future, Answer):
+        future.wake(bell, waiter)
+    else:
+        future.add_done_callback(partial(bell.add, waiter))
     try:
         await waiter
     except BaseException:
@@ -51,6 +56,110 @@ class together:  # noqa: N801 - read as a word: `with together():`
             bell.ring()
 
 
+class Answer(Future[T]):
+    """A future that takes little time to make, to settle once, and to wait for on a loop.
+
+    Nobody can take it back. It becomes a whole one as soon as somebody asks for something
+    that only those have.
+    """
+
+    settled = False
+    """What `done` says."""
+    _whole = False
+    _waiter: tuple[_Bell, asyncio.Future[None]] | None = None
+    _error: BaseException | None = None
+    _value: T
+
+    def __init__(self) -> None:  # the rest is made in `__getattr__`
+        """Nothing is there yet, and nobody waits."""
+
+    def __getattr__(self, name: str) -> Any:
+        """What a future has, if it is not there yet."""
+        if self._whole or name.startswith("__"):
+            raise AttributeError(name)
+        with _becoming:
+            if not self._whole:
+                super().__init__()
+                self._whole = True
+        if self.settled:
+            self._settle_whole()
+        return getattr(self, name)
+
+    def settle(self, value: T) -> None:
+        """What it is."""
+        self._value = value
+        self._settled()
+
+    def fail(self, error: BaseException) -> None:
+        """Why it is not."""
+        self._error = error
+        self._settled()
+
+    def wake(self, bell: _Bell, waiter: asyncio.Future[None]) -> None:
+        """Have *waiter* wake when it is there."""
+        if self._waiter is not None:
+            self.add_done_callback(partial(bell.add, waiter))
+            return
+        self._waiter = bell, waiter
+        # Whoever settles it looks for somebody who waits after that.
+        if self.settled:
+            bell.add(waiter)
+
+    def _settled(self) -> None:
+        self.settled = True
+        if self._waiter is not None:
+            bell, waiter = self._waiter
+            bell.add(waiter)
+        # Whoever makes it a whole one looks whether it is settled after that.
+        if self._whole:
+            self._settle_whole()
+
+    def _settle_whole(self) -> None:
+        try:
+            if self._error is None:
+                super().set_result(self._value)
+            else:
+                super().set_exception(self._error)
+        except InvalidStateError:
+            # Both of those met.
+            pass
+
+    def set_result(self, result: T) -> None:
+        """See `Future`."""
+        if self.settled:
+            raise InvalidStateError(f"it is settled already: {self!r}")
+        self.settle(result)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """See `Future`."""
+        if self.settled or exception is None:
+            raise InvalidStateError(f"it is settled already: {self!r}")
+        self.fail(exception)
+
+    def cancel(self) -> bool:
+        """See `Future`."""
+        return False
+
+    def done(self) -> bool:
+        """See `Future`."""
+        return self.settled
+
+    def result(self, timeout: float | None = None) -> T:
+        """See `Future`."""
+        if not self.settled:
+            return super().result(timeout)
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """See `Future`."""
+        return self._error if self.settled else super().exception(timeout)
+
+
+_becoming = threading.Lock()
+
+
 class _Bell:
     """Wakes one loop for all on it whose answer has come."""
 
@@ -59,12 +168,7 @@ class _Bell:
         self.answered: deque[asyncio.Future[None]] = deque()
         self.rung = False
 
-    def wakes(self, future: Future[T]) -> asyncio.Future[None]:
-        waiter = self.loop.create_future()
-        future.add_done_callback(partial(self.add, waiter))
-        return waiter
-
-    def add(self, waiter: asyncio.Future[None], _: object) -> None:
+    def add(self, waiter: asyncio.Future[None], _: object = None) -> None:
         # In this order: whoever finds it rung has been seen by the one who answers it.
         self.answered.append(waiter)
         if self.rung:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from threading import Event
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Record, encode
 from remit.errors import Conflict
+from remit.waiting import Answer
 
 
 class Store(Protocol):
@@ -46,31 +47,11 @@ class Store(Protocol):
         ...
 
 
-class Receipt(Future[int]):
+class Receipt(Answer[int]):
     """The index of a record, once it is durable. Nobody hurries unless somebody waits for it."""
 
     waited_for: Callable[..., object]
     """Told when somebody waits, and whether they would write it in their own thread."""
-    settled = False
-    """What `done` says, without a lock; that may be true a moment earlier."""
-
-    def settle(self, answer: int | Exception) -> None:
-        """Say where it is, or why it is not kept. Once: an answer stands."""
-        if self.settled:
-            return
-        try:
-            if isinstance(answer, int):
-                self.set_result(answer)
-            else:
-                self.set_exception(answer)
-        except InvalidStateError:
-            # Whoever did this before was interrupted in the middle of it.
-            pass
-        self.settled = True
-
-    def cancel(self) -> bool:
-        """Nobody can take back what is about to be written."""
-        return False
 
     def result(self, timeout: float | None = None) -> int:
         """See `Future`."""
@@ -87,6 +68,12 @@ class Receipt(Future[int]):
     def add_done_callback(self, fn: Callable[[Future[int]], object]) -> None:
         """See `Future`."""
         super().add_done_callback(fn)
+        if not self.settled:
+            self.waited_for(self, alone=False)
+
+    def wake(self, *who: Any) -> None:
+        """See `Answer`."""
+        super().wake(*who)
         if not self.settled:
             self.waited_for(self, alone=False)
 
@@ -113,9 +100,13 @@ class Append(msgspec.Struct):
             self.noted = None
 
     def answer(self, place: int | Exception) -> None:
-        """Say where it is, or why it is not kept."""
-        if self.future is not None:
+        """Say where it is, or why it is not kept. Once: an answer stands."""
+        if self.future is None or self.future.settled:
+            return
+        if isinstance(place, int):
             self.future.settle(place)
+        else:
+            self.future.fail(place)
 
 
 class Sign(msgspec.Struct, frozen=True):
