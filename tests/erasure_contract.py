@@ -171,7 +171,10 @@ def test_what_the_log_says_of_itself_is_never_erased(ledger):
 
 
 def test_the_record_of_an_erasure_repeats_nothing_of_what_is_gone(ledger):
-    append(ledger, *whole("c-1", user="ada-lovelace", session="s-lovelace", email="lovelace@example.com"))
+    append(
+        ledger,
+        *whole("c-1", user="ada-lovelace", session="s-lovelace", email="lovelace@example.com"),
+    )
     ledger.erase(Erasure(user="ada-lovelace", session="s-lovelace"), by=OPERATOR, retention=AT_ONCE)
     record = ledger.entry(2)
     # Not "ada", which a random salt in hexadecimal digits may say.
