@@ -22,6 +22,9 @@ def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) 
     A statement with many rows takes SQLite less time than many with one. There are few such
     statements, so that they are prepared once.
     """
+    if len(rows) == 1:
+        connection.execute(statement, rows[0])
+        return
     start = 0
     while left := len(rows) - start:
         count = left if left <= FEW else min(_MOST, 1 << left.bit_length() - 1)

@@ -161,6 +161,8 @@ class Worker:
     def _encode(self, jobs: Sequence[Append]) -> None:
         """Make bytes of what is noted; what has none is left out."""
         for job in jobs:
+            if job.noted is None:
+                continue
             try:
                 job.encode()
             except Exception as error:
