@@ -8,9 +8,9 @@ from concurrent.futures import Future, InvalidStateError
 
 import pytest
 
-from remit.waiting import Answer, together, wait_here, wait_on_loop
+from remit.waiting import Promise, together, wait_here, wait_on_loop
 
-either = pytest.mark.parametrize("kind", [Future, Answer])
+either = pytest.mark.parametrize("kind", [Future, Promise])
 
 
 def in_thread(work):
@@ -134,8 +134,8 @@ ERROR = RuntimeError("no")
 @pytest.mark.parametrize(
     "finish", [lambda one: one.set_result(7), lambda one: one.set_exception(ERROR)]
 )
-def test_of_an_answer_everything_can_be_asked_that_can_be_asked_of_a_future(finish):
-    whole, early, late = Future(), Answer(), Answer()
+def test_of_a_promise_everything_can_be_asked_that_can_be_asked_of_a_future(finish):
+    whole, early, late = Future(), Promise(), Promise()
     # One that was looked at before it was settled, and one that was not.
     assert not early.running()
     for one in (whole, early, late):
@@ -145,8 +145,8 @@ def test_of_an_answer_everything_can_be_asked_that_can_be_asked_of_a_future(fini
     assert seen_of(early) == seen_of(late) == seen_of(whole)
 
 
-def test_an_answer_that_is_not_there_is_waited_for_like_a_future():
-    for one in (Future(), Answer()):
+def test_a_promise_that_is_not_kept_yet_is_waited_for_like_a_future():
+    for one in (Future(), Promise()):
         assert not one.done()
         with pytest.raises(TimeoutError):
             one.result(0.001)
@@ -155,12 +155,12 @@ def test_an_answer_that_is_not_there_is_waited_for_like_a_future():
         assert one.running() is False
         with pytest.raises(AttributeError):
             _ = one.no_such_thing
-    assert Answer().cancel() is False
+    assert Promise().cancel() is False
 
 
-def test_an_answer_is_awaited_through_asyncio_and_by_two_at_once():
+def test_a_promise_is_awaited_through_asyncio_and_by_two_at_once():
     async def main():
-        one = Answer()
+        one = Promise()
         tasks = [asyncio.ensure_future(wait_on_loop(one)) for _ in range(2)]
         tasks.append(asyncio.wrap_future(one))
         await asyncio.sleep(0)
@@ -170,12 +170,12 @@ def test_an_answer_is_awaited_through_asyncio_and_by_two_at_once():
     asyncio.run(main())
 
 
-def test_who_settles_an_answer_and_who_begins_to_wait_never_miss_each_other():
+def test_who_settles_a_promise_and_who_begins_to_wait_never_miss_each_other():
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         for _ in range(500):
-            one, got, told = Answer(), [], threading.Event()
+            one, got, told = Promise(), [], threading.Event()
             threads = [
                 threading.Thread(target=one.settle, args=(3,)),
                 threading.Thread(target=lambda one=one, got=got: got.append(one.result(30))),

@@ -29,7 +29,7 @@ async def wait_on_loop(future: Future[T]) -> T:
     """Wait for *future* without holding up the running loop."""
     bell = _bell()
     waiter = bell.loop.create_future()
-    if isinstance(future, Answer):
+    if isinstance(future, Promise):
         future.wake(bell, waiter)
     else:
         future.add_done_callback(partial(bell.add, waiter))
@@ -56,7 +56,7 @@ class together:  # noqa: N801 - read as a word: `with together():`
             bell.ring()
 
 
-class Answer(Future[T]):
+class Promise(Future[T]):
     """A future that takes little time to make, to settle once, and to wait for on a loop.
 
     Nobody can take it back. It becomes a whole one as soon as somebody asks for something

@@ -12,7 +12,7 @@ import msgspec
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Record, encode
 from remit.errors import Conflict
-from remit.waiting import Answer
+from remit.waiting import Promise
 
 
 class Store(Protocol):
@@ -47,7 +47,7 @@ class Store(Protocol):
         ...
 
 
-class Receipt(Answer[int]):
+class Receipt(Promise[int]):
     """The index of a record, once it is durable. Nobody hurries unless somebody waits for it."""
 
     waited_for: Callable[..., object]
@@ -72,7 +72,7 @@ class Receipt(Answer[int]):
             self.waited_for(self, alone=False)
 
     def wake(self, *who: Any) -> None:
-        """See `Answer`."""
+        """See `Promise`."""
         super().wake(*who)
         if not self.settled:
             self.waited_for(self, alone=False)
