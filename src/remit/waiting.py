@@ -75,15 +75,18 @@ class Promise(Future[T]):
 
     def __getattr__(self, name: str) -> Any:
         """What a future has, if it is not there yet."""
-        if self._whole or name.startswith("__"):
+        if name.startswith("__"):
             raise AttributeError(name)
-        with _becoming:
+        with _changing:
             if not self._whole:
                 super().__init__()
                 self._whole = True
         if self.settled:
             self._settle_whole()
-        return getattr(self, name)
+        # Another thread may have made it a whole one since this attribute was missed.
+        if name not in self.__dict__:
+            raise AttributeError(name)
+        return self.__dict__[name]
 
     def settle(self, value: T) -> None:
         """What it is."""
@@ -97,12 +100,14 @@ class Promise(Future[T]):
 
     def wake(self, bell: _Bell, waiter: asyncio.Future[None]) -> None:
         """Have *waiter* wake when it is there."""
-        if self._waiter is not None:
+        with _changing:
+            first = self._waiter is None
+            if first:
+                self._waiter = bell, waiter
+        if not first:
             self.add_done_callback(partial(bell.add, waiter))
-            return
-        self._waiter = bell, waiter
-        # Whoever settles it looks for somebody who waits after that.
-        if self.settled:
+        elif self.settled:
+            # Whoever settles it looks for somebody who waits after that, or sees nobody.
             bell.add(waiter)
 
     def _settled(self) -> None:
@@ -157,7 +162,8 @@ class Promise(Future[T]):
         return self._error if self.settled else super().exception(timeout)
 
 
-_becoming = threading.Lock()
+_changing = threading.Lock()
+"""Held while a promise becomes a whole future, or gets its first waiter."""
 
 
 class _Bell:
