@@ -136,10 +136,16 @@ def tools(variant: str, folder: Path) -> Tools:
         lambda: wipe("o-1", amount=5),
         Denied,
         asynchronous=asynchronous,
-        records=ledger.size,
+        records=lambda: _size(ledger),
         per_call=2,
         close=getattr(ledger, "close", lambda: None),
     )
+
+
+def _size(ledger: Any) -> int:
+    """How many records there are, those that wait for company among them."""
+    ledger.checkpoint()
+    return int(ledger.size())
 
 
 def _ledger(variant: str, folder: Path) -> Any:
