@@ -314,6 +314,30 @@ def test_content_is_decided_on_and_recorded_only_if_it_is_captured(guarded):
         assert ("secret" in repr(guard.ports.ledger.records)) is capture
 
 
+def test_an_argument_that_is_no_data_hides_itself_and_not_those_beside_it(guarded):
+    hidden = {"opaque": "builtins.object"}
+    guard = guarded("go")
+
+    @remit.observe(guard=guard, check=["start"], capture=True)
+    def agent(connection, question, *more, **named):
+        return "ran"
+
+    agent(object(), "Where?", object(), 1, page=object(), lines=3)
+    with remit.run(guard=guard, check=["start"], capture=True, given={"a": object(), "b": 2}):
+        pass
+    records = guard.ports.ledger.records
+    of_function, of_block = (
+        each.request.action.properties["input"] for each in records if each.kind is Kind.STARTED
+    )
+    assert of_function == {
+        "connection": hidden,
+        "question": "Where?",
+        "more": (hidden, 1),
+        "named": {"page": hidden, "lines": 3},
+    }
+    assert of_block == {"a": hidden, "b": 2}
+
+
 def test_what_is_told_is_scrubbed_before_it_is_recorded(guarded):
     guard = guarded(scrub=lambda facts: dict.fromkeys(facts, "[gone]"))
     with remit.run(guard=guard):

@@ -16,7 +16,7 @@ from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
 from remit.runs.observation import Observation, Watch
-from remit.runs.run import Moment, Run
+from remit.runs.run import Moment, Run, told
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
         given: what goes in, as policy is to see it: `args.input`.
     """
     observation = Observation(agent, workflow, guard, check, capture, 0, on_block, session)
-    return Block(observation, name, {} if given is None else {"input": dict(given)})
+    return Block(observation, name, {} if given is None else {"input": told(given)})
 
 
 class Block:
