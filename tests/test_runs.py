@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 
 import remit
-from remit import Denied, Guard, MemoryLedger, Policy, Subject
+from remit import Denied, Guard, MemoryLedger, Policy, SqliteLedger, Subject
 from remit.audit.record import Kind
 from remit.meters.memory import MemoryMeter
 
@@ -408,6 +411,48 @@ def test_functions_can_be_told_of_at_every_call(guarded):
         "rules",
         ("page",),
     )
+
+
+PROGRAM = """
+import os, sys, threading, warnings
+import remit
+from remit import Guard, Policy, SqliteLedger
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
+remit.use(Guard(Policy.parse("remit: 1"), ledger=SqliteLedger(sys.argv[1])))
+
+@remit.observe(agent="worker")
+def work():
+    remit.step("before")
+    thread = threading.Thread(target=remit.keep_context(lambda: remit.step("thread")))
+    thread.start()
+    thread.join()
+    child = os.fork()
+    remit.step("after" if child else "child")
+    if child:
+        os.waitpid(child, 0)
+        raise LookupError("the end of it")
+
+work()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_nothing_is_lost_by_a_fork_an_exception_or_an_end_without_a_close(tmp_path):
+    path = tmp_path / "ledger.db"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, path], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "LookupError: the end of it"
+    with SqliteLedger(path) as ledger:
+        stored = list(ledger.select())
+    told = [(each.facts().action, each.details()["args"]) for each in stored]
+    steps = [args["name"] for action, args in told if action == "run.step"]
+    assert sorted(steps) == ["after", "before", "child", "thread"]
+    ends = [args.get("error") for action, args in told if action == "run.end"]
+    # That of the child, which went on to the end of the function, and that of its parent.
+    assert sorted(ends, key=str) == ["LookupError", None]
+    assert len({each.facts().call for each in stored}) == 1
 
 
 def test_input_is_recorded_with_its_answer_and_how_long_it_took(guarded, monkeypatch, tmp_path):

@@ -25,7 +25,7 @@ from remit.call import begin, foresee, new_id
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
-from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
+from remit.model import NO_RESOURCE, Action, Decision, Effect, Properties, Request
 from remit.spending import Spending
 
 if TYPE_CHECKING:
@@ -168,9 +168,10 @@ class Run:
             Denied: steps are checked, and policy says that the run stops here.
         """
         given = {} if output is msgspec.UNSET else {"output": output}
-        self.tell("step", name=name, **given, **facts)
+        facts = {**facts, "name": name, **given}
+        self.tell("step", **facts)
         if "step" in self.checks:
-            self.require("step", name=name, **given, **facts)
+            self.require("step", **facts)
 
     def tag(self, key: str, value: object) -> None:
         """Mark the run, so that it can be found and conditions can read it (`run.tags`)."""
@@ -236,6 +237,16 @@ class Run:
         decision = await foresee(self.request(f"run.{moment}", facts), ports)
         self._note("check", {"moment": moment}, decision)
         return decision
+
+    def record_check(self, policy: str, effect: Effect | str, /, **facts: Any) -> None:
+        """Record what something else than this guard's policy has decided. It binds nobody.
+
+        Args:
+            policy: what was asked.
+            effect: what it said: `allow`, `deny`, or in its own words.
+            facts: its `reason`, `category`, `seconds`, …
+        """
+        self.tell("policy_check", **{**facts, "policy": policy, "effect": plain(effect)})
 
     def require(self, moment: Moment, /, **facts: Any) -> None:
         """Go on only if policy lets the run; people are asked where it says so.
@@ -332,7 +343,10 @@ def freeze_each(facts: Mapping[str, Any]) -> Frozen:
 
 def plain(value: object) -> str:
     """*value* as text that can be recorded."""
-    text = str(value)
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
+        text = type(value).__qualname__
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
