@@ -45,6 +45,7 @@ def show(faker: Any) -> None:
 
     hints = {kind.value: [each.hint for each in scanner(kind).patterns] for kind in Kind}
     ways = {
+        "one word": [["zebra"]],
         **{name: [found] for name, found in hints.items()},
         "a set for each": list(hints.values()),
         "one set": [[each for found in hints.values() for each in found]],
