@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import remit
-from remit import Denied, Guard, MemoryLedger, Policy, SqliteLedger, Subject
+from remit import Denied, Guard, MemoryLedger, Policy, Session, SqliteLedger, Subject
 from remit.audit.record import Kind
 from remit.meters.memory import MemoryMeter
 
@@ -366,6 +366,29 @@ def test_a_run_inside_a_run_knows_it_and_its_calls_count_for_both(guarded):
     assert (outer.tokens, outer.cost) == (inner.tokens, inner.cost) == (15, 0.25)
     (start,) = [r for r in guard.ports.ledger.records if r.request.action.name == "refund"][:1]
     assert (str(start.request.subject), start.request.session.depth) == ("agent:payer", 1)
+
+
+def test_whatever_happens_in_runs_inside_runs_is_for_the_same_person_group_and_tenant(guarded):
+    guard = guarded()
+    session = Session("s-1", user="ursula", tenant="acme", facts={"group": "care"})
+
+    @guard.protect
+    def refund(amount: int):
+        remit.step("booked")
+
+    @remit.observe(agent="payer", guard=guard)
+    async def pay():
+        refund(1)
+
+    with remit.run(agent="support", guard=guard, session=session), remit.run(agent="desk"):
+        asyncio.run(pay())
+    records = [r for r in guard.ports.ledger.records if r.request.action.name != "run.start"]
+    kept = {
+        (s.id, s.user, s.tenant, s.facts["group"]) for s in (r.request.session for r in records)
+    }
+    assert kept == {("s-1", "ursula", "acme", "care")}
+    depths = {str(r.request.subject): r.request.session.depth for r in records}
+    assert depths == {"agent:support": 0, "agent:desk": 1, "agent:payer": 2}
 
 
 def test_a_thread_that_keeps_the_context_is_part_of_the_run(guarded):

@@ -37,7 +37,7 @@ def run(
         name: what the agent is at.
         agent: who acts; none means whoever acts here already.
         workflow: the same as *name*, for those who call it so.
-        guard: decides and records; none means the program's default.
+        guard: decides and records; none means that of the run around it, or the program's default.
         check: whether policy is asked at every moment, or at which of `start step end`.
         capture: whether what goes in and comes out is recorded.
         on_block: who is asked where a check is a denial that may be lifted; none means

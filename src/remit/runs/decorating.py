@@ -14,16 +14,9 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET
 
-from remit.acting import current
-from remit.runs.run import Run, plain
+from remit.runs.run import Run, plain, under_way
 
 Facts: TypeAlias = dict[str, Any]
-
-
-def under_way() -> Run | None:
-    """The run that is under way here."""
-    run = current().run
-    return run if isinstance(run, Run) else None
 
 
 def decorated(function: Any, what: str) -> Any:

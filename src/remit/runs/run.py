@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
-from remit.acting import Acting, Running
+from remit.acting import Acting, Running, current
 from remit.audit.record import Kind, Record
 from remit.call import begin, foresee, new_id
 from remit.canonical import NOTHING, Frozen, freeze
@@ -303,6 +303,12 @@ class Run:
             return
         # Not the tally, which counts calls.
         tell(self.guard.readers, record)
+
+
+def under_way() -> Run | None:
+    """The run that is under way here."""
+    run = current().run
+    return run if isinstance(run, Run) else None
 
 
 def without_duties(ports: Ports) -> Ports:

@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from remit.runs.decorating import decorated, under_way
-from remit.runs.run import Run, plain
+from remit.runs.decorating import decorated
+from remit.runs.run import Run, plain, under_way
 
 
 def current_run() -> Run | None:
