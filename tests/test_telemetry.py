@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 import remit
-from remit import Denied, FixedApprover, Guard, MemoryLedger, Policy, Session
+from remit import Denied, FixedApprover, Guard, Inbox, MemoryLedger, Policy, Session
 from remit.telemetry import OpenTelemetry, continued, injected, names
 
 RULES = """
@@ -146,6 +147,46 @@ def test_a_question_to_people_and_their_answer_are_events_of_the_call(world):
     assert call.attributes["remit.approval.approved"] is True
     asked = next(r for r in world.guard.ports.ledger.records if r.kind == "asked")
     assert call.start_time == asked.request.at <= call.events[0].timestamp
+
+
+def test_a_question_that_an_inbox_keeps_and_its_answer_are_events_of_the_run(world):
+    ledger, told = MemoryLedger(), []
+    yes = FixedApprover(approve=True, approver=remit.Subject("user", "ann"))
+    for channel in (None, yes):
+        guard = Guard(
+            world.guard.ports.decider,
+            ledger=ledger,
+            approver=Inbox(ledger, channel=channel),
+            readers=[told.append, world.telemetry],
+        )
+        with remit.run(agent="support", guard=guard), suppress(remit.Pending):
+            guard.protect(lambda amount: amount, action="refund")(500)
+    waiting, call, answered = world.exporter.get_finished_spans()
+    assert events(waiting) == ["remit.asked"]
+    assert waiting.events[0].attributes["remit.approval.id"] == told[1].call
+    assert waiting.events[0].attributes["remit.decision.effect"] == "ask"
+    assert (call.name, call.attributes["remit.approval.id"]) == (
+        "execute_tool refund",
+        told[1].call,
+    )
+    assert events(answered) == ["remit.answered"]
+    assert told == ledger.records
+
+
+def test_what_an_inbox_keeps_of_a_run_is_told_as_it_is_recorded_of_others(world):
+    """People are shown what they decide on; a reader is not."""
+    ledger, told = MemoryLedger(), []
+    rules = "remit: 1\nrules: [{id: a, action: run.start, effect: ask, approvers: ['user:ann']}]"
+    guard = Guard(Policy.parse(rules), ledger=ledger, approver=Inbox(ledger), readers=[told.append])
+    with (
+        pytest.raises(remit.Pending),
+        remit.run(guard=guard, check=["start"], given={"card": "4111"}),
+    ):
+        pytest.fail("ran")
+    (case,) = guard.ports.inbox.cases()
+    assert case.question.request.action.properties["input"] == {"card": "4111"}
+    assert [each.kind.value for each in told] == ["asked"]
+    assert "4111" not in repr(told)
 
 
 def test_a_refused_call_is_a_span_that_failed(world):
@@ -373,6 +414,34 @@ def test_a_model_call_that_is_decided_on_is_an_event_and_no_tool(world):
     (span,) = world.exporter.get_finished_spans()
     assert events(span) == ["remit.refused"]
     assert span.events[0].attributes["remit.action"] == "model.call"
+
+
+@pytest.mark.parametrize("in_run", [True, False])
+@pytest.mark.parametrize("said", ["fine", "secret"])
+def test_a_model_call_that_is_watched_and_checked_is_one_span(world, in_run, said):
+    import model_answers as answers
+    import openai
+    from provider_server import serving
+
+    rules = (
+        "remit: 1\ndefault: allow\nrules: [{id: no, action: model.response, effect: deny,"
+        " when: args.output.contains('secret')}]"
+    )
+    guard = Guard(Policy.parse(rules), ledger=MemoryLedger(), readers=[world.telemetry])
+    remit.instrument("openai", guard=guard, check=True)
+    try:
+        with serving() as server, openai.OpenAI(api_key="key", base_url=server.url) as client:
+            server.answer(answers.chat(said))
+            run = remit.run(agent="support", guard=guard) if in_run else nullcontext()
+            denied = pytest.raises(Denied) if said == "secret" else nullcontext()
+            with run, denied:
+                client.chat.completions.create(
+                    model="gpt-4o", messages=[{"role": "user", "content": "?"}]
+                )
+    finally:
+        remit.uninstrument()
+    spans = [span.name for span in world.exporter.get_finished_spans()]
+    assert spans == ["chat gpt-4o", *(["invoke_agent support"] if in_run else [])]
 
 
 def test_what_is_cut_off_is_ended_and_forgotten():

@@ -27,7 +27,7 @@ RULES = """
 remit: 1
 rules:
   - {id: go, action: run.*, effect: allow}
-  - {id: search, action: [search, asearch], effect: allow}
+  - {id: search, action: search, effect: allow}
 """
 
 
@@ -41,14 +41,17 @@ def told_by(form):
         "run.decision": f"{form} decision",
         "run.retrieval": f"{form} retrieval",
         "run.model": f"{form} model",
+        "run.metadata": f"{form} metadata",
+        "run.reasoning": f"{form} reasoning",
+        "run.again": f"{form} retry",
+        "run.input": f"{form} turn",
+        "run.pause": f"{form} pause",
+        "run.phase": f"{form} phase",
+        "run.phase_end": f"{form} phase",
     }
 
 
-def tell(form, guard):
-    @guard.protect
-    def search(what: str):
-        return what
-
+def tell(form):
     told = told_by(form)
     remit.step(told["run.step"])
     remit.tag("mark", told["run.tag"])
@@ -57,17 +60,47 @@ def tell(form, guard):
     remit.decision(told["run.decision"], "left")
     remit.retrieval(told["run.retrieval"], ["page 3"])
     remit.current_run().model(told["run.model"], input_tokens=3, output_tokens=4)
-    assert search(f"{form} tool") == f"{form} tool"
+    remit.metadata("fact", told["run.metadata"])
+    remit.reasoning(told["run.reasoning"])
+    remit.retry(told["run.again"])
+    with remit.human_turn(told["run.input"]) as turn:
+        turn.answer = "yes"
+    with remit.pause(told["run.pause"]), remit.phase(told["run.phase"]):
+        pass
+
+
+def bodies(form, guard, runs):
+    """What a run of *form* does, and the same for an event loop; *runs* gets its id."""
+
+    @guard.protect
+    def search(what: str):
+        return what
+
+    @guard.protect(action="search")
+    async def asearch(what: str):
+        return what
+
+    def told():
+        runs.append(remit.current_run().id)
+        tell(form)
+
+    def body():
+        told()
+        assert search(f"{form} tool") == f"{form} tool"
+
+    async def abody():
+        told()
+        await asyncio.sleep(0)
+        assert await asearch(f"{form} tool") == f"{form} tool"
+
+    return body, abody
 
 
 def execute(form, guard):
     """One run of a body of *form*; its id."""
     observe = remit.observe(agent=form.replace(" ", "-"), guard=guard)
     runs = []
-
-    def body():
-        runs.append(remit.current_run().id)
-        tell(form, guard)
+    body, abody = bodies(form, guard, runs)
 
     @observe
     def sync():
@@ -75,8 +108,7 @@ def execute(form, guard):
 
     @observe
     async def asynchronous():
-        await asyncio.sleep(0)
-        body()
+        await abody()
 
     @observe
     def generator():
@@ -87,8 +119,7 @@ def execute(form, guard):
     @observe
     async def asynchronous_generator():
         yield 1
-        await asyncio.sleep(0)
-        body()
+        await abody()
         yield 2
 
     @observe
@@ -165,6 +196,9 @@ def test_the_collector_has_all_of_it(world, form):
     score = exported["gen_ai.evaluation.result"]
     assert score["gen_ai.evaluation.name"] == told["run.score"]
     assert exported["remit.message"]["remit.content"] == told["run.message"]
+    for what in ("again", "input", "metadata", "pause", "phase", "phase_end", "reasoning"):
+        assert told[f"run.{what}"] in exported[f"remit.{what}"].values()
+    assert exported["remit.input"]["remit.answer"] == "yes"
     assert exported["remit.decision"]["remit.name"] == told["run.decision"]
     assert exported["remit.retrieval"]["gen_ai.retrieval.query.text"] == told["run.retrieval"]
     assert chat.name == f"chat {told['run.model']}"

@@ -34,11 +34,12 @@ def floor() -> tuple[Find, str]:
     from remit import __version__
     from remit.content import scanner
 
-    sets = [cues for cues, _ in scanner()._cues]
+    sets = [(needs, cues) for needs, cues, _ in scanner()._cues]
 
     def find(text: str) -> set[str]:
         raw = text.encode()
-        return {str(cues.Match(raw)) for cues in sets}
+        due = (cues for needs, cues in sets if not needs or any(each in raw for each in needs))
+        return {str(cues.Match(raw)) for cues in due}
 
     return find, __version__
 

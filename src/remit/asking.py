@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from remit.audit.record import Kind
+from remit.audit.case import Answer, Open
+from remit.audit.record import Kind, Record
 from remit.canonical import Frozen
 from remit.driver import Ports, settle
 from remit.errors import Pending, Unavailable
@@ -19,9 +20,11 @@ from remit.ports import Approver, Inbox
 Answers: TypeAlias = tuple[Approval, ...]
 Keep: TypeAlias = Callable[[Kind, Answers, Frozen], Awaitable[None]]
 """Records a step of the call."""
+Show: TypeAlias = Callable[[Record], None]
+"""Tells the readers of a record that the inbox has kept."""
 
 
-async def ask(question: ApprovalRequest, ports: Ports, keep: Keep) -> Answers:
+async def ask(question: ApprovalRequest, ports: Ports, keep: Keep, show: Show) -> Answers:
     """What people answer to *question*.
 
     Raises:
@@ -29,7 +32,7 @@ async def ask(question: ApprovalRequest, ports: Ports, keep: Keep) -> Answers:
         Unavailable: nobody could be asked.
     """
     if ports.inbox is not None:
-        return await _ask_inbox(question, ports.inbox, ports)
+        return await _ask_inbox(question, ports.inbox, ports, show)
     assert ports.approver is not None
     await keep(Kind.ASKED, (), Frozen(approval=question.id, digest=question.digest))
     answers = await _ask_approver(question, ports.approver, ports)
@@ -39,13 +42,19 @@ async def ask(question: ApprovalRequest, ports: Ports, keep: Keep) -> Answers:
     return answers
 
 
-async def _ask_inbox(question: ApprovalRequest, inbox: Inbox, ports: Ports) -> Answers:
+async def _ask_inbox(question: ApprovalRequest, inbox: Inbox, ports: Ports, show: Show) -> Answers:
     """What people have answered, to this call or to one like it before, and nobody has used."""
     try:
         case = await settle(inbox.open(question), ports)
+        # What was answered before it was asked has been approved in advance.
+        if case.id == question.id and not case.answers:
+            show(asked(question))
         if inbox.channel is not None and inbox.waits(case):
             answers = await _ask_approver(case.question, inbox.channel, ports)
-            case = await settle(inbox.take(case, answers), ports)
+            known, case = case.answers, await settle(inbox.take(case, answers), ports)
+            for each in case.answers:
+                if each not in known:
+                    show(answered(case.question, each))
         if inbox.wait and inbox.waits(case):
             case = await settle(inbox.settled(case), ports)
         waits = inbox.waits(case)
@@ -57,6 +66,20 @@ async def _ask_inbox(question: ApprovalRequest, inbox: Inbox, ports: Ports) -> A
     if waits:
         raise Pending(case.question)
     return case.answers
+
+
+def asked(question: ApprovalRequest) -> Record:
+    """The record that *question* begins to wait in an inbox."""
+    about = question.request, question.decision
+    body = Frozen(digest=question.digest)
+    return Record(Kind.ASKED, question.id, question.at, *about, body=body, move=Open(question))
+
+
+def answered(question: ApprovalRequest, answer: Approval, right: str = "") -> Record:
+    """The record of an *answer* to a question that waits, given by a *right* to stand in."""
+    about = question.request, question.decision
+    move = Answer(question.id, answer, right)
+    return Record(Kind.ANSWERED, question.id, answer.at, *about, (answer,), move=move)
 
 
 async def _ask_approver(question: ApprovalRequest, approver: Approver, ports: Ports) -> Answers:

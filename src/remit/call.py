@@ -30,7 +30,7 @@ import msgspec
 from msgspec import UNSET
 
 from remit.asking import ask
-from remit.audit.case import Proceed, Use
+from remit.audit.case import Open, Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.deciding import decide, foresee, pause_of, within_limits
@@ -205,7 +205,7 @@ class Call:
         question = ApprovalRequest(
             self.id, request, self.decision, terms, _digest(request), clock()
         )
-        answers = await ask(question, self.ports, self.record)
+        answers = await ask(question, self.ports, self.record, self.show)
         if self.metering is not None:
             self.metering.heard(terms, answers)
         # People take their time, and what was counted before they answered is of yesterday.
@@ -342,6 +342,16 @@ class Call:
         return Unrecorded(
             f"{self.request.action.name} ran, and {what} (call {self.id}): do not run it again"
         )
+
+    def show(self, record: Record) -> None:
+        """Tell the readers of what the inbox has kept of this call."""
+        if self.conceal is not None:
+            # The question is kept whole for people, who are shown what they decide on.
+            request, move = self.conceal(record.request), record.move
+            if isinstance(move, Open):
+                move = Open(msgspec.structs.replace(move.question, request=request))
+            record = msgspec.structs.replace(record, request=request, move=move)
+        tell(self.ports.readers, record)
 
     async def record(
         self,

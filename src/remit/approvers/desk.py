@@ -21,20 +21,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from remit.approvers.status import Status, status
+from remit.asking import answered, asked
 from remit.audit.case import (
-    Answer,
     Case,
     Delegation,
     Give,
     Grant,
     Move,
-    Open,
     Revoke,
     Standing,
     Withdraw,
 )
 from remit.audit.record import Kind, Record
-from remit.canonical import Frozen
 from remit.errors import Conflict
 from remit.model import (
     Action,
@@ -289,17 +287,8 @@ class Desk:
         self._change("approval.revoke", by, args, Revoke(identity))
 
     def _open(self, question: ApprovalRequest) -> Case:
-        record = Record(
-            Kind.ASKED,
-            question.id,
-            question.at,
-            question.request,
-            question.decision,
-            body=Frozen(digest=question.digest),
-            move=Open(question),
-        )
         try:
-            _kept(self.ledger.append(record))
+            _kept(self.ledger.append(asked(question)))
         except Conflict as conflict:
             there = conflict.case
             # Of another question that has the same id, nothing that was answered is meant for this.
@@ -322,17 +311,7 @@ class Desk:
         case = self.case(identity)
         answer, delegation = self._may_answer(case, self._known(by), approved=approved, at=at)
         answer = msgspec.structs.replace(answer, reason=reason, response=response, instead=instead)
-        question = case.question
-        record = Record(
-            Kind.ANSWERED,
-            case.id,
-            answer.at,
-            question.request,
-            question.decision,
-            (answer,),
-            move=Answer(case.id, answer, delegation),
-        )
-        _kept(self.ledger.append(record))
+        _kept(self.ledger.append(answered(case.question, answer, delegation)))
         return self.case(case.id)
 
     def _may_answer(

@@ -116,7 +116,9 @@ class Scanner:
     def _wanted(self, raw: bytes) -> frozenset[str]:
         """The cues that are somewhere in *raw*."""
         wanted = _NOTHING
-        for cues, expressions in self._cues:
+        for needs, cues, expressions in self._cues:
+            if needs and not _has_one(needs, raw):
+                continue
             found = cues.Match(raw)
             # The last cue matches anything: without it, RE2 ran out of memory and knows nothing.
             if not found or len(expressions) not in found:
@@ -126,14 +128,35 @@ class Scanner:
         return wanted
 
     @cached_property
-    def _cues(self) -> list[tuple[Any, list[str]]]:
-        """A set for each kind: what one has to keep in mind multiplies with what another has."""
-        hints: dict[Kind, list[str]] = {}
+    def _cues(self) -> list[tuple[tuple[bytes, ...], Any, list[str]]]:
+        """A set for each kind, and what a text needs to be worth its pass.
+
+        One for all takes longer: what one cue has to keep in mind multiplies with what another
+        has. So it was measured which of them goes well with what any text may have.
+        """
+        groups: dict[tuple[Kind, bytes], list[str]] = {}
+        needy = {each.kind for each in self.patterns if each.needs}
+        lone = [each.hint for each in self.patterns if not each.needs and each.kind in needy]
         for each in self.patterns:
-            hints.setdefault(each.kind, []).append(each.hint)
-        groups = list(hints.values()) or [[]]
-        groups[-1] += (ESCAPED, BASE64, HEX, CONTROL)
-        return [_set(list(dict.fromkeys(group))) for group in groups]
+            if each.needs or each.kind not in needy:
+                groups.setdefault((each.kind, each.needs), []).append(each.hint)
+        always = [group for (_, needs), group in groups.items() if not needs]
+        if not always:
+            always = [groups.setdefault((Kind.SECRET, b""), [])]
+        always[0] += (*lone, BASE64, CONTROL)
+        always[-1] += (ESCAPED, HEX)
+        return [
+            (tuple(bytes([each]) for each in needs), *_set(list(dict.fromkeys(group))))
+            for (_, needs), group in groups.items()
+        ]
+
+
+def _has_one(needs: tuple[bytes, ...], raw: bytes) -> bool:
+    """Whether one of *needs* is in *raw*."""
+    for each in needs:  # noqa: SIM110 - a generator would take longer than the search
+        if each in raw:
+            return True
+    return False
 
 
 def _set(expressions: list[str]) -> tuple[Any, list[str]]:

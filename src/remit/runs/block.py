@@ -16,7 +16,7 @@ from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
 from remit.runs.observation import Observation, Watch
-from remit.runs.run import Moment, Run
+from remit.runs.run import Moment, Run, told
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
         name: what the agent is at.
         agent: who acts; none means whoever acts here already.
         workflow: the same as *name*, for those who call it so.
-        guard: decides and records; none means the program's default.
+        guard: decides and records; none means that of the run around it, or the program's default.
         check: whether policy is asked at every moment, or at which of `start step end`.
         capture: whether what goes in and comes out is recorded.
         on_block: who is asked where a check is a denial that may be lifted; none means
@@ -46,7 +46,7 @@ def run(
         given: what goes in, as policy is to see it: `args.input`.
     """
     observation = Observation(agent, workflow, guard, check, capture, 0, on_block, session)
-    return Block(observation, name, {} if given is None else {"input": dict(given)})
+    return Block(observation, name, {} if given is None else {"input": told(given)})
 
 
 class Block:

@@ -14,7 +14,7 @@ from remit.driver import Ports
 from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
-from remit.runs.run import EVERY_MOMENT, Moment, Run, without_duties
+from remit.runs.run import EVERY_MOMENT, Moment, Run, under_way, without_duties
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Observation:
 
     def run(self, name: str) -> Run:
         """A run that begins now, as part of the one under way."""
-        guard = self.guard or recording_guard()
+        around = under_way()
+        guard = self.guard or (around.guard if around is not None else recording_guard())
         moments = EVERY_MOMENT if self.check is True else self.check or ()
         acting = self._acting()
         name = self.workflow or name

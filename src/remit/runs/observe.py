@@ -14,15 +14,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
 from functools import partial, wraps
+from inspect import Parameter
 from typing import Any, TypeVar, overload
 
+from remit.canonical import Frozen
 from remit.driver import Ports, finish
 from remit.errors import Denied
 from remit.guard import Guard
 from remit.model import Session, Subject
 from remit.ports import Approver, Inbox
 from remit.runs.observation import Given, Observation, Watch
-from remit.runs.run import Moment, Run
+from remit.runs.run import Moment, Run, frozen, told
 from remit.stepping import stepping
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,7 +111,17 @@ class _Observed:
 
     def given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
         """What goes in, by the names of the parameters."""
-        return lambda: {"input": dict(self.signature.bind(*args, **kwargs).arguments)}
+        return lambda: {"input": self.arguments(args, kwargs)}
+
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frozen:
+        """The same as data: one that is none hides itself, and not those beside it."""
+        given = self.signature.bind(*args, **kwargs).arguments
+        for name, parameter in self.signature.parameters.items():
+            if parameter.kind is Parameter.VAR_KEYWORD and name in given:
+                given[name] = told(given[name])
+            if parameter.kind is Parameter.VAR_POSITIONAL and name in given:
+                given[name] = [frozen(each) for each in given[name]]
+        return told(given)
 
     async def drive(
         self, run: Run, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]

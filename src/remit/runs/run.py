@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
-from remit.acting import Acting, Running
+from remit.acting import Acting, Running, current
 from remit.audit.record import Kind, Record
 from remit.call import begin, foresee, new_id
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.driver import Ports, finish, inside, tell
 from remit.errors import NotData
-from remit.model import NO_RESOURCE, Action, Decision, Properties, Request
+from remit.model import NO_RESOURCE, Action, Decision, Effect, Properties, Request
 from remit.spending import Spending
 
 if TYPE_CHECKING:
@@ -168,9 +168,10 @@ class Run:
             Denied: steps are checked, and policy says that the run stops here.
         """
         given = {} if output is msgspec.UNSET else {"output": output}
-        self.tell("step", name=name, **given, **facts)
+        facts = {**facts, "name": name, **given}
+        self.tell("step", **facts)
         if "step" in self.checks:
-            self.require("step", name=name, **given, **facts)
+            self.require("step", **facts)
 
     def tag(self, key: str, value: object) -> None:
         """Mark the run, so that it can be found and conditions can read it (`run.tags`)."""
@@ -237,6 +238,16 @@ class Run:
         self._note("check", {"moment": moment}, decision)
         return decision
 
+    def record_check(self, policy: str, effect: Effect | str, /, **facts: Any) -> None:
+        """Record what something else than this guard's policy has decided. It binds nobody.
+
+        Args:
+            policy: what was asked.
+            effect: what it said: `allow`, `deny`, or in its own words.
+            facts: its `reason`, `category`, `seconds`, …
+        """
+        self.tell("policy_check", **{**facts, "policy": policy, "effect": plain(effect)})
+
     def require(self, moment: Moment, /, **facts: Any) -> None:
         """Go on only if policy lets the run; people are asked where it says so.
 
@@ -294,6 +305,12 @@ class Run:
         tell(self.guard.readers, record)
 
 
+def under_way() -> Run | None:
+    """The run that is under way here."""
+    run = current().run
+    return run if isinstance(run, Run) else None
+
+
 def without_duties(ports: Ports) -> Ports:
     """*ports* for a check: it runs nothing, so no duty could be carried out on it."""
     return replace(ports, discharges={})
@@ -332,7 +349,10 @@ def freeze_each(facts: Mapping[str, Any]) -> Frozen:
 
 def plain(value: object) -> str:
     """*value* as text that can be recorded."""
-    text = str(value)
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
+        text = type(value).__qualname__
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

@@ -2,37 +2,36 @@
 
 Each of these does something while a run is under way and nothing otherwise, and none of
 them raises because of what it is told. `step`, `decision`, `reasoning` and `retrieval` also
-decorate a function: every call of it is told, with what it returned.
+decorate a function: every call of it is told, with what it returned or raised.
 """
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import UNSET
 
-from remit.acting import current
-from remit.runs.run import Run
-
-F = TypeVar("F", bound=Callable[..., Any])
-Told = Callable[[str, tuple[Any, ...], dict[str, Any], Any, float], None]
+from remit.runs.decorating import decorated
+from remit.runs.run import Run, plain, under_way
 
 
 def current_run() -> Run | None:
     """The run that is under way here."""
-    run = current().run
-    return run if isinstance(run, Run) else None
+    return under_way()
 
 
 def tell(what: str, /, **facts: Any) -> None:
     """Record that *what* happened in the run under way."""
     if (run := current_run()) is not None:
         run.tell(what, **facts)
+
+
+def _tell(what: str, facts: Mapping[str, Any], /, **known: Any) -> None:
+    """The same; what is known by its place goes before *facts* of the same name."""
+    tell(what, **{**facts, **known})
 
 
 def step(name: Any, /, output: Any = UNSET, **facts: Any) -> Any:
@@ -42,9 +41,9 @@ def step(name: Any, /, output: Any = UNSET, **facts: Any) -> Any:
         Denied: the run's steps are checked, and policy says that it stops here.
     """
     if callable(name):
-        return _decorated(name, _step)
+        return decorated(name, "step")
     if (run := current_run()) is not None:
-        run.step(str(name), output, **facts)
+        run.step(plain(name), output, **facts)
     return None
 
 
@@ -54,27 +53,28 @@ def decision(name: Any, /, chosen: Any = UNSET, **facts: Any) -> Any:
     Or decorate a function that chooses: what it returns is the choice, or a mapping with these.
     """
     if callable(name):
-        return _decorated(name, _decision)
-    return tell("decision", name=name, chosen=chosen, **facts)
+        return decorated(name, "decision")
+    choice = {} if chosen is UNSET else {"chosen": chosen}
+    return _tell("decision", facts, name=name, **choice)
 
 
 def reasoning(thought: Any, /, **facts: Any) -> Any:
     """Record a thought, with `evidence` and `conclusion`; or decorate a function that thinks."""
     if callable(thought):
-        return _decorated(thought, _reasoning)
-    return tell("reasoning", thought=thought, **facts)
+        return decorated(thought, "reasoning")
+    return _tell("reasoning", facts, thought=thought)
 
 
 def retrieval(query: Any, /, documents: Sequence[Any] = (), **facts: Any) -> Any:
     """Record what was found for *query*, with `source` and `scores`; or decorate what finds it."""
     if callable(query):
-        return _decorated(query, _retrieval)
-    return tell("retrieval", query=query, documents=list(documents), **facts)
+        return decorated(query, "retrieval")
+    return _tell("retrieval", facts, query=query, documents=documents)
 
 
 def retry(reason: str, /, **facts: Any) -> None:
     """Record that something is tried again, and why; `attempt`, `strategy`, `error`."""
-    tell("again", reason=reason, **facts)
+    _tell("again", facts, reason=reason)
 
 
 def tag(key: str, value: object) -> None:
@@ -90,12 +90,12 @@ def metadata(key: str, value: Any) -> None:
 
 def score(name: str, value: float | str | bool, /, **facts: Any) -> None:  # noqa: FBT001 - a verdict
     """Record how good something was: a number, a word, or whether; with a `comment`."""
-    tell("score", name=name, value=value, **facts)
+    _tell("score", facts, name=name, value=value)
 
 
 def message(role: str, content: Any, /, **facts: Any) -> None:
     """Record what was said: by `user`, `agent`, or whoever else."""
-    tell("message", role=role, content=content, **facts)
+    _tell("message", facts, role=role, content=content)
 
 
 class Turn:
@@ -113,7 +113,7 @@ def human_turn(prompt: str = "", /, **facts: Any) -> Iterator[Turn]:
         yield turn
     finally:
         took = time.monotonic() - began
-        tell("input", prompt=prompt, answer=turn.answer, seconds=took, **facts)
+        _tell("input", facts, prompt=prompt, answer=turn.answer, seconds=took)
 
 
 @contextmanager
@@ -123,72 +123,15 @@ def pause(reason: str = "", /, **facts: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        tell("pause", reason=reason, seconds=time.monotonic() - began, **facts)
+        _tell("pause", facts, reason=reason, seconds=time.monotonic() - began)
 
 
 @contextmanager
 def phase(name: str, /, **facts: Any) -> Iterator[None]:
     """Record a part of the run, and how long it took."""
     began = time.monotonic()
-    tell("phase", name=name, **facts)
+    _tell("phase", facts, name=name)
     try:
         yield
     finally:
         tell("phase_end", name=name, seconds=time.monotonic() - began)
-
-
-def _decorated(function: Any, told: Told) -> Any:
-    """*function*, whose calls are told by *told*."""
-    name = getattr(function, "__name__", type(function).__name__)
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def atold(*args: Any, **kwargs: Any) -> Any:
-            began = time.monotonic()
-            value = await function(*args, **kwargs)
-            told(name, args, kwargs, value, time.monotonic() - began)
-            return value
-
-        return atold
-
-    @wraps(function)
-    def stold(*args: Any, **kwargs: Any) -> Any:
-        began = time.monotonic()
-        value = function(*args, **kwargs)
-        told(name, args, kwargs, value, time.monotonic() - began)
-        return value
-
-    return stold
-
-
-def _step(name: str, _: tuple[Any, ...], __: dict[str, Any], value: Any, seconds: float) -> None:
-    if (run := current_run()) is not None:
-        run.step(name, value if run.capture else UNSET, seconds=seconds)
-
-
-def _decision(
-    name: str, _: tuple[Any, ...], __: dict[str, Any], value: Any, seconds: float
-) -> None:
-    facts = dict(value) if isinstance(value, dict) and "chosen" in value else {"chosen": value}
-    tell("decision", **{**facts, "name": name, "seconds": seconds})
-
-
-def _reasoning(
-    name: str, _: tuple[Any, ...], __: dict[str, Any], value: Any, seconds: float
-) -> None:
-    facts = dict(value) if isinstance(value, dict) and "thought" in value else {"thought": value}
-    tell("reasoning", **{**facts, "name": name, "seconds": seconds})
-
-
-def _retrieval(
-    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any, seconds: float
-) -> None:
-    texts = [each for each in (*args, *kwargs.values()) if isinstance(each, str)]
-    documents = value if isinstance(value, list | tuple) else [value]
-    tell(
-        "retrieval",
-        query=texts[0] if texts else "",
-        documents=list(documents),
-        name=name,
-        seconds=seconds,
-    )

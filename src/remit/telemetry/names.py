@@ -78,6 +78,11 @@ EVENTS: Mapping[str, Named] = {
         own("name", "confidence", "seconds"),
         own("chosen", "options", "reasoning"),
     ),
+    "policy_check": Named(
+        "remit.policy_check",
+        own("policy", "effect", "category", "seconds"),
+        own("reason"),
+    ),
     "reasoning": Named(
         "remit.reasoning", own("name", "seconds"), own("thought", "evidence", "conclusion")
     ),

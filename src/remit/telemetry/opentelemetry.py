@@ -33,6 +33,8 @@ from remit.telemetry.instruments import Instruments, kept
 from remit.telemetry.open import Open, OpenSpans
 
 MOST_OPEN = 10_000
+PEOPLE = frozenset({Kind.ASKED, Kind.ANSWERED})
+"""A question to people, which has the id of the call that asks it, and what they say."""
 
 
 class OpenTelemetry:
@@ -79,7 +81,10 @@ class OpenTelemetry:
             return
         if record.decision is not None and record.kind not in ENDS | {Kind.ANSWERED}:
             self._instruments.decided(action, attributes.effect(record.decision))
-        if action == "run.start":
+        if record.move is not None and record.kind in PEOPLE:
+            # An inbox keeps it, and whoever asks may be gone when it is answered: no span waits.
+            self._event(self._span_of(record), record)
+        elif action == "run.start":
             self._checked_start(record)
         elif action.startswith(names.CHECKED):
             self._checked(record)
@@ -262,8 +267,8 @@ class OpenTelemetry:
         what = "check" if record.kind is Kind.STARTED else record.kind.value
         told: dict[str, Any] = attributes.of_decision(record, content=self.content)
         told[names.ACTION] = record.request.action.name
-        if approval := record.body.get("approval"):
-            told[names.APPROVAL] = approval
+        if record.kind in PEOPLE:
+            told[names.APPROVAL] = record.call
         span.add_event(f"remit.{what}", told, record.at)
 
     def _refused(self, span: Span, record: Record) -> None:

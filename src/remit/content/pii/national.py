@@ -184,6 +184,7 @@ PATTERNS = (
         r"(?i)[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
         accept=checkdigits.it_fiscal,
         confidence=0.95,
+        needs=b"",  # letters stand for its digits where two people would have the same
     ),
     personal(
         "br_cpf",
