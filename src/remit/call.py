@@ -21,10 +21,10 @@ What the order of the lines guarantees:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -33,28 +33,37 @@ from remit.asking import ask
 from remit.audit.case import Open, Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import decide, foresee, pause_of, within_limits
-from remit.driver import Ports, finish, inside, settle, surrounded, tell
-from remit.errors import Conflict, Denied, NotData, Paused, Responded, Unavailable, Unrecorded
+from remit.deciding import decide, within_limits
+from remit.errors import (
+    Blocked,
+    Conflict,
+    Denied,
+    NotData,
+    Paused,
+    Responded,
+    Unavailable,
+    Unrecorded,
+)
 from remit.identities import new_id
 from remit.metering import Metering, claimed
 from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Discharge, Execute
+from remit.ports import Conceal, Discharge, Execute, Ports, Refused, settle
+from remit.readers import inside, surrounded, tell
+from remit.reasons import edit, first_line, too_late, why
 from remit.stepping import astepping, stepping
 
 T = TypeVar("T")
-Conceal: TypeAlias = Callable[[Request], Request]
 
 MOST_QUESTIONS = 16
 """Denials with different terms that one call may have lifted one after the other."""
 
 
 async def govern(
-    request: Request, execute: Execute[T], ports: Ports, conceal: Conceal | None = None
+    request: Request, execute: Execute[T], ports: Ports, refused: Refused | None = None
 ) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
 
-    Its value is that of *execute*, or what a person has answered in its place. *conceal* is
+    Its value is that of *execute*, or what a person has answered in its place. *refused* is
     as for `begin`.
 
     Raises:
@@ -62,7 +71,7 @@ async def govern(
         Unrecorded: it ran, and the ledger did not take its end.
     """
     try:
-        call = await begin(request, ports, conceal)
+        call = await begin(request, ports, refused=refused)
     except Responded as answered:
         response: T = answered.response
         return response
@@ -77,7 +86,12 @@ async def govern(
     return value
 
 
-async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) -> Call:
+async def begin(
+    request: Request,
+    ports: Ports,
+    conceal: Conceal | None = None,
+    refused: Refused | None = None,
+) -> Call:
     """Decide, ask, and record that the action starts.
 
     Whoever gets the call runs the action and owes one of `returned` and `raised`.
@@ -85,21 +99,22 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
     Args:
         request: what is decided on.
         ports: where to.
-        conceal: what is recorded in its place, where content is decided on and not kept.
+        conceal: what is recorded in its place, where content is decided on and not kept;
+            what the ports conceal is concealed as well.
+        refused: makes what is raised in the place of a refusal.
     """
     if request.used:
         # What was counted is what a meter says, whoever made the request.
         request = msgspec.structs.replace(request, used=NOTHING)
     call = Call(new_id(), request, ports, conceal)
-    await call.consult()
-    if not call.decision.allowed:
-        raise await call.refusal()
     try:
-        call.carry_out()
-        await call.start()
-    except BaseException:
-        await call.abandon()
+        await call.begin()
+    except Responded:
         raise
+    except Blocked as refusal:
+        if refused is None:
+            raise
+        raise refused(refusal, request.action.name) from refusal
     return call
 
 
@@ -145,6 +160,18 @@ class Call:
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
         self.metering: Metering | None = None
         """Where limits are concerned."""
+
+    async def begin(self) -> None:
+        """Decide, ask, and record that the action starts."""
+        await self.consult()
+        if not self.decision.allowed:
+            raise await self.refusal()
+        try:
+            self.carry_out()
+            await self.start()
+        except BaseException:
+            await self.abandon()
+            raise
 
     async def consult(self) -> None:
         """Decide, and have people lift what they may.
@@ -218,7 +245,9 @@ class Call:
         answers = self.request.approvals
         reply = next((each.response for each in answers if each.response is not UNSET), UNSET)
         self.decision = msgspec.structs.replace(
-            self.decision, reason=self.why(), advice=self.decision.advice or _edit(answers)
+            self.decision,
+            reason=why(self.decision, answers),
+            advice=self.decision.advice or edit(answers),
         )
         await self.record(Kind.REFUSED, approvals=answers)
         if reply is not UNSET and self.decision.approval is not None:
@@ -235,36 +264,16 @@ class Call:
             self.decision = conflict.case.question.decision
             self.request = msgspec.structs.replace(self.request, approvals=conflict.case.answers)
             return await self.refusal()
-        self.decision = Decision(
-            Effect.DENY,
-            f"{conflict}; ask again",
-            self.decision.rules,
-            risk=self.decision.risk,
-            advice="make the same call again, and somebody will be asked again",
-            policy=self.decision.policy,
-        )
+        self.decision = too_late(self.decision, conflict)
         return await self.refusal()
-
-    def why(self) -> str:
-        """The reason of the denial, and why nobody has lifted it."""
-        decision, answers = self.decision, self.request.approvals
-        if decision.approval is None:
-            return decision.reason
-        refusals = [answer for answer in answers if not answer.approved]
-        if refusals:
-            last = refusals[-1]
-            did = "refused" if last.instead is UNSET else "would approve other arguments"
-            did = did if last.response is UNSET else "answered in its place"
-            said = f": {last.reason}" if last.reason else ""
-            return f"{decision.reason}; {last.approver} {did}{said}"
-        if answers:
-            return f"{decision.reason}; the answers given do not lift this"
-        return f"{decision.reason}; there is nobody to ask here"
 
     def carry_out(self) -> None:
         """Find who discharges each obligation, so that none is dropped."""
         if not self.decision.obligations:
             return
+        given, amend = self.request.action.properties, self.ports.amend
+        if amend is not None and amend(given, self.decision) != given:
+            raise Unavailable("what policy wants taken out of the arguments would still be there")
         known = self.ports.discharges
         for obligation in self.decision.obligations:
             if obligation.type not in known:
@@ -319,7 +328,7 @@ class Call:
 
     async def raised(self, error: BaseException) -> None:
         """Record that the action ended in *error*."""
-        body = {"error": type(error).__qualname__, "message": _first_line(error)}
+        body = {"error": type(error).__qualname__, "message": first_line(error)}
         await self.end(Kind.RAISED, Frozen(body))
 
     async def end(self, kind: Kind, body: Frozen, result: Any = UNSET) -> None:
@@ -367,6 +376,8 @@ class Call:
             approvals = self.request.approvals
             move = self.use()
         now, request = ports.clock(), self.request
+        if ports.conceal is not None:
+            request = ports.conceal(request)
         if self.conceal is not None:
             request = self.conceal(request)
         record = Record(
@@ -390,38 +401,9 @@ def _is_owed(kind: Kind, answer: object) -> bool:
     return kind in ENDS and isinstance(answer, Future) and not answer.done()
 
 
-def _edit(answers: tuple[Approval, ...]) -> str:
-    """How to try again where somebody would approve other arguments."""
-    edits = [answer for answer in answers if answer.instead is not UNSET]
-    if not edits:
-        return ""
-    arguments = msgspec.json.encode(edits[-1].instead).decode()
-    return f"{edits[-1].approver} would approve it with {arguments}"
-
-
 def _digest(request: Request) -> str:
     """The digest of *request*, whose ids may be no text that has bytes."""
     try:
         return request.digest
     except UnicodeEncodeError as error:
         raise Unavailable(f"{request.action.name} cannot be told from others: {error}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:500].encode(errors="replace").decode() if lines else ""
-
-
-__all__ = [
-    "Call",
-    "Ports",
-    "begin",
-    "consult",
-    "decide",
-    "finish",
-    "foresee",
-    "govern",
-    "new_id",
-    "pause_of",
-    "refuse",
-]

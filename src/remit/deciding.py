@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from remit.driver import Ports, settle
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
+from remit.ports import Ports, settle
 
 MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
