@@ -33,7 +33,7 @@ from remit.asking import ask
 from remit.audit.case import Open, Proceed, Use
 from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import decide, within_limits
+from remit.deciding import amended, decide, within_limits
 from remit.errors import (
     Blocked,
     Conflict,
@@ -271,8 +271,8 @@ class Call:
         """Find who discharges each obligation, so that none is dropped."""
         if not self.decision.obligations:
             return
-        given, amend = self.request.action.properties, self.ports.amend
-        if amend is not None and amend(given, self.decision) != given:
+        given = self.request.action.properties
+        if amended(given, self.decision, self.ports) != given:
             raise Unavailable("what policy wants taken out of the arguments would still be there")
         known = self.ports.discharges
         for obligation in self.decision.obligations:
@@ -376,14 +376,14 @@ class Call:
             approvals = self.request.approvals
             move = self.use()
         now, request = ports.clock(), self.request
-        if ports.conceal is not None:
-            request = ports.conceal(request)
-        if self.conceal is not None:
-            request = self.conceal(request)
-        record = Record(
-            kind, self.id, now, request, self.decision, approvals, body, result, move=move
-        )
         try:
+            if ports.conceal is not None:
+                request = ports.conceal(request)
+            if self.conceal is not None:
+                request = self.conceal(request)
+            record = Record(
+                kind, self.id, now, request, self.decision, approvals, body, result, move=move
+            )
             index = ports.ledger.append(record)
             if type(index) is not int and not _is_owed(kind, index):
                 await settle(index, ports)

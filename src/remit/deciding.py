@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
@@ -62,3 +65,19 @@ async def within_limits(
         request = await inform(request, decision, ports.meter, ports)
         decision = await decide(request, ports)
     return request, decision
+
+
+def amended(given: Mapping[str, Any], decision: Decision, ports: Ports) -> Mapping[str, Any]:
+    """*given* without what *decision* wants taken out.
+
+    Raises:
+        Unavailable: it could not be taken out.
+    """
+    if ports.amend is None:
+        return given
+    try:
+        return ports.amend(given, decision)
+    except Unavailable:
+        raise
+    except Exception as error:
+        raise Unavailable(f"the arguments could not be amended: {error}") from error

@@ -15,7 +15,7 @@ from remit.acting import ask_as_whoever_acts, tally
 from remit.audit.record import Record
 from remit.call import Call, begin, govern, refuse
 from remit.canonical import LIMITS, Limits, Opaque
-from remit.changing import keep, record_change
+from remit.changing import record_change
 from remit.deciding import foresee, pause_of
 from remit.duties import STANDARD
 from remit.errors import Denied
@@ -49,7 +49,6 @@ from remit.ports import (
     finish,
 )
 from remit.protection import Protection, protection_of
-from remit.readers import tell
 from remit.waiting import wait_here, wait_on_loop
 
 if TYPE_CHECKING:
@@ -270,15 +269,6 @@ class Guard:
             Unavailable: it could not be recorded, so it must not be done.
         """
         record_change(self.ledger, act, facts, by=by, clock=self.clock)
-
-    def keep(self, record: Record) -> None:
-        """Keep a record that no call makes; it is durable when this returns.
-
-        Raises:
-            Unavailable: it could not be recorded.
-        """
-        keep(self.ledger, record)
-        tell(self.readers, record)
 
     @property
     def tools(self) -> Tools:

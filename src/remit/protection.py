@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from remit.binding import Binding
 from remit.call import Call, begin, govern, refuse
 from remit.canonical import NOTHING, Frozen, Opaque
-from remit.deciding import foresee
+from remit.deciding import amended, foresee
 from remit.errors import Blocked, NotData
 from remit.model import NO_RESOURCE, Action, Request, Resource
 from remit.ports import Ports, Refused, finish
@@ -163,11 +163,10 @@ class Protection:
         self, guard: Guard, ports: Ports, request: Request, given: dict[str, Any]
     ) -> dict[str, Any]:
         """*given*, without what a decision on *request* would want taken out of it."""
-        assert ports.amend is not None
         decision = await foresee(request, ports)
         hidden = self.binding.hidden(given, guard.opaque)
         data = {name: value for name, value in given.items() if name not in hidden}
-        return {**given, **ports.amend(data, decision)}
+        return {**given, **amended(data, decision, ports)}
 
     def ask(self, guard: Guard, arguments: Frozen) -> Request:
         """The question whether this may be done."""

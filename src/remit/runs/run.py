@@ -23,6 +23,7 @@ from remit.acting import Acting, Running, who_acts
 from remit.audit.record import Kind, Record
 from remit.call import begin
 from remit.canonical import NOTHING, Frozen, freeze
+from remit.changing import keep
 from remit.deciding import foresee
 from remit.errors import NotData
 from remit.identities import new_id
@@ -291,7 +292,7 @@ class Run:
         counted: Mapping[str, Any] = NOTHING,
         at: int = 0,
     ) -> Record:
-        """The record that *what* happened *at* some time, or now; not kept yet."""
+        """The record that *what* happened *at* some time, or now, for `keep` to keep."""
         acting, now = self._acting, at or self.guard.ports.clock()
         args = told(facts)
         if counted:
@@ -304,6 +305,15 @@ class Run:
             acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
         )
         return Record(Kind.NOTED, self.id, now, request, decision)
+
+    def keep(self, record: Record) -> None:
+        """Keep what `record` made; it is durable when this returns.
+
+        Raises:
+            Unavailable: it could not be recorded.
+        """
+        keep(self.guard.ledger, record)
+        tell(self.guard.readers, record)
 
     def _note(
         self,

@@ -137,7 +137,6 @@ class Execlave:
         )
         self.enforcement = Enforcement(self.guard, plane)
         self.outbox = Outbox(
-            self.guard.keep,
             later=async_mode,
             batch=batch_size,
             every=flush_interval_seconds,

@@ -43,6 +43,7 @@ class Finished:
 
     id: str
     make: Callable[[], list[Record]]
+    keep: Callable[[Record], object]
     records: deque[Record] | None = None
 
 
@@ -59,7 +60,6 @@ class Outbox:
     """Has the records of finished traces kept.
 
     Args:
-        keep: keeps a record, or raises `Unavailable`.
         later: whether a thread does it, or whoever finishes a trace.
         batch: as many traces are handed over before anything else is looked at.
         every: seconds until what failed is tried again.
@@ -68,14 +68,12 @@ class Outbox:
 
     def __init__(
         self,
-        keep: Callable[[Record], object],
         *,
         later: bool = True,
         batch: int = 100,
         every: float = 10.0,
         on_rejected: Callable[[list[dict[str, str]]], object] | None = None,
     ) -> None:
-        self._keep = keep
         self.dropped = 0
         """Traces that were dropped because too many waited, since the beginning."""
         self._later = later
@@ -181,7 +179,7 @@ class Outbox:
         if finished.records is None:
             finished.records = deque(_made(finished))
         while finished.records:
-            self._keep(finished.records[0])
+            finished.keep(finished.records[0])
             finished.records.popleft()
         with self._lock:
             self._counts.sent += 1

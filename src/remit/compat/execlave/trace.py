@@ -222,7 +222,7 @@ class Trace:
             return [run.record("model", model, at=at), end] if model else [end]
 
         # Looking for personal data takes time, and whoever has finished need not wait for it.
-        self._exe.outbox.put(Finished(self.trace_id, records))
+        self._exe.outbox.put(Finished(self.trace_id, records, run.keep))
 
     def _examined(self, facts: dict[str, Any]) -> dict[str, Any]:
         """*facts*, scanned and scrubbed as the client was told to."""
