@@ -240,6 +240,18 @@ def test_a_refusal_is_a_blocked_of_ours_so_adapters_catch_it():
     assert issubclass(GovernanceError, remit.Blocked)
 
 
+def test_whoever_has_no_policy_is_warned_and_told_what_to_do(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    Native.of_project()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "the policy of a new project decides" in record.getMessage()
+    kitelogik.init(tmp_path)
+    caplog.clear()
+    Native.of_project()
+    assert caplog.records == []
+
+
 def test_a_session_may_be_that_of_the_moment():
     gate = PolicyGate(Native.of_project(), ledger=MemoryLedger())
     sessions = iter([SUPPORT, SUPPORT.model_copy(update={"session_scopes": []})])
