@@ -18,8 +18,9 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import msgspec
 
 from remit.amounts import Amounts
 from remit.audit.case import Case
@@ -188,8 +189,7 @@ class Scope(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(msgspec.Struct, frozen=True):
     """Where a call goes with its questions."""
 
     decider: Decider
@@ -205,7 +205,7 @@ class Ports:
     """Counts what calls use of limits; without one, what a limit is about is denied."""
     scopes: tuple[Scope, ...] = ()
     """Those readers that hold something while code runs."""
-    discharges: Mapping[str, Discharge] = field(default_factory=dict)
+    discharges: Mapping[str, Discharge] = {}
     clock: Callable[[], int] = time.time_ns
     """Unix time in nanoseconds."""
     pauses: Pausing | None = None

@@ -12,12 +12,12 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from remit.acting import Acting, Running, who_acts
 from remit.audit.record import Kind, Record

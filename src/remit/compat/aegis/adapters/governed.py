@@ -38,6 +38,7 @@ class GovernedFunction:
         self.function = function
         self.runtime = runtime
         self.target = target
+        self._made: tuple[Guard, Guard] | None = None
         self.protected = protect(action=action, opaque=opaque, guard=self.guard)(function)
         code = _code(function)
         if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
@@ -47,7 +48,10 @@ class GovernedFunction:
 
     def guard(self) -> Guard:
         """The guard of the runtime, which asks in its session."""
-        return self.runtime.guard.replace(asks=self._asks)
+        guard = self.runtime.guard
+        if self._made is None or self._made[0] is not guard:
+            self._made = (guard, guard.replace(asks=self._asks))
+        return self._made[1]
 
     def _asks(self, asked: model.Action, _: model.Resource, at: int) -> model.Request:
         agent, params = self.runtime.agent_id, asked.properties
