@@ -120,6 +120,22 @@ def test_what_is_concealed_is_decided_on_and_not_recorded(ledger):
     assert {each.request.action.properties["path"] for each in ledger.records} == {"[hidden]"}
 
 
+def test_readers_are_told_of_a_question_without_what_is_concealed(ledger):
+    def conceal(request: remit.Request) -> remit.Request:
+        return msgspec.structs.replace(request, action=remit.Action("pay", {"to": "[hidden]"}))
+
+    told: list[Record] = []
+    inbox = remit.Inbox(ledger)
+    guard = remit.Guard(
+        POLICY, ledger=ledger, approver=inbox, conceal=conceal, readers=[told.append]
+    )
+    asked = msgspec.structs.replace(PAY, action=remit.Action("pay", {"to": "ada"}))
+    with pytest.raises(remit.Pending) as waits:
+        guard.call(asked, lambda: pytest.fail("ran"))
+    assert waits.value.approval_request.request.action.properties == {"to": "ada"}
+    assert [each.request.action.properties for each in told] == [{"to": "[hidden]"}]
+
+
 def clean(given: Any, decision: remit.Decision) -> Any:
     """Takes stars out of the arguments, where a decision has an obligation to that."""
     if not any(each.type == "clean" for each in decision.obligations):

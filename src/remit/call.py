@@ -22,7 +22,6 @@ What the order of the lines guarantees:
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -30,8 +29,7 @@ import msgspec
 from msgspec import UNSET
 
 from remit.asking import ask
-from remit.audit.case import Open, Proceed, Use
-from remit.audit.record import ENDS, Kind, Record
+from remit.audit.record import Kind
 from remit.canonical import NOTHING, Frozen, freeze
 from remit.deciding import amended, decide, within_limits
 from remit.errors import (
@@ -46,10 +44,11 @@ from remit.errors import (
 )
 from remit.identities import new_id
 from remit.metering import Metering, claimed
-from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Conceal, Discharge, Execute, Ports, Refused, settle
-from remit.readers import inside, surrounded, tell
+from remit.model import ApprovalRequest, Decision, Effect, Obligation, Request
+from remit.ports import Conceal, Discharge, Execute, Ports, Refused
+from remit.readers import inside, surrounded
 from remit.reasons import edit, first_line, too_late, why
+from remit.recording import UNDECIDED, Recorded, digest_of
 from remit.stepping import astepping, stepping
 
 T = TypeVar("T")
@@ -108,7 +107,15 @@ async def begin(
         request = msgspec.structs.replace(request, used=NOTHING)
     call = Call(new_id(), request, ports, conceal)
     try:
-        await call.begin()
+        await call.consult()
+        if not call.decision.allowed:
+            raise await call.refusal()
+        try:
+            call.carry_out()
+            await call.start()
+        except BaseException:
+            await call.abandon()
+            raise
     except Responded:
         raise
     except Blocked as refusal:
@@ -144,10 +151,10 @@ async def refuse(
     return await call.refusal()
 
 
-class Call:
+class Call(Recorded):
     """One call on its way through the ports. Whatever a port does wrong is `Unavailable`."""
 
-    __slots__ = ("conceal", "decision", "discharges", "id", "metering", "ports", "request")
+    __slots__ = ("discharges", "metering")
 
     def __init__(
         self, identity: str, request: Request, ports: Ports, conceal: Conceal | None = None
@@ -156,22 +163,10 @@ class Call:
         self.id = identity
         self.request = request
         self.ports = ports
-        self.decision: Decision = UNDECIDED
+        self.decision = UNDECIDED
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
         self.metering: Metering | None = None
         """Where limits are concerned."""
-
-    async def begin(self) -> None:
-        """Decide, ask, and record that the action starts."""
-        await self.consult()
-        if not self.decision.allowed:
-            raise await self.refusal()
-        try:
-            self.carry_out()
-            await self.start()
-        except BaseException:
-            await self.abandon()
-            raise
 
     async def consult(self) -> None:
         """Decide, and have people lift what they may.
@@ -230,7 +225,7 @@ class Call:
         terms, request, clock = self.decision.approval, self.request, self.ports.clock
         assert terms is not None
         question = ApprovalRequest(
-            self.id, request, self.decision, terms, _digest(request), clock()
+            self.id, request, self.decision, terms, digest_of(request), clock()
         )
         answers = await ask(question, self.ports, self.record, self.show)
         if self.metering is not None:
@@ -306,17 +301,6 @@ class Call:
         """Have the readers hold what they hold while the action's code runs."""
         return inside(self.ports.scopes, self.id)
 
-    def use(self) -> Use | Proceed | None:
-        """What starting does to the questions that the ledger keeps."""
-        kept = tuple(each for each in self.request.approvals if each.request or each.grant)
-        if self.ports.inbox is None:
-            if kept:
-                why = "an approval is kept in an inbox, and there is none here to use it"
-                raise Unavailable(why)
-            return None
-        digest = _digest(self.request)
-        return Use(self.id, digest, kept) if kept else Proceed(digest)
-
     async def returned(self, value: object = None) -> None:
         """Record that the action came to its end with *value*."""
         try:
@@ -351,59 +335,3 @@ class Call:
         return Unrecorded(
             f"{self.request.action.name} ran, and {what} (call {self.id}): do not run it again"
         )
-
-    def show(self, record: Record) -> None:
-        """Tell the readers of what the inbox has kept of this call."""
-        if self.conceal is not None:
-            # The question is kept whole for people, who are shown what they decide on.
-            request, move = self.conceal(record.request), record.move
-            if isinstance(move, Open):
-                move = Open(msgspec.structs.replace(move.question, request=request))
-            record = msgspec.structs.replace(record, request=request, move=move)
-        tell(self.ports.readers, record)
-
-    async def record(
-        self,
-        kind: Kind,
-        approvals: tuple[Approval, ...] = (),
-        body: Frozen = NOTHING,
-        result: Any = msgspec.UNSET,
-    ) -> None:
-        """Keep one step of this call; having returned, it is durable, unless it is the end."""
-        ports = self.ports
-        move = None
-        if kind is Kind.STARTED:
-            approvals = self.request.approvals
-            move = self.use()
-        now, request = ports.clock(), self.request
-        try:
-            if ports.conceal is not None:
-                request = ports.conceal(request)
-            if self.conceal is not None:
-                request = self.conceal(request)
-            record = Record(
-                kind, self.id, now, request, self.decision, approvals, body, result, move=move
-            )
-            index = ports.ledger.append(record)
-            if type(index) is not int and not _is_owed(kind, index):
-                await settle(index, ports)
-        except Exception as error:
-            raise Unavailable(f"the ledger could not record {kind.value!r}: {error}") from error
-        if ports.readers:
-            tell(ports.readers, record)
-
-
-UNDECIDED = Decision(Effect.DENY, "not decided yet")
-
-
-def _is_owed(kind: Kind, answer: object) -> bool:
-    """Whether the ledger has taken over an end; it then keeps it, or nothing more."""
-    return kind in ENDS and isinstance(answer, Future) and not answer.done()
-
-
-def _digest(request: Request) -> str:
-    """The digest of *request*, whose ids may be no text that has bytes."""
-    try:
-        return request.digest
-    except UnicodeEncodeError as error:
-        raise Unavailable(f"{request.action.name} cannot be told from others: {error}") from error

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from remit import who_acts
 from remit.canonical import Frozen, Opaque
 from remit.compat.waxell.approval import HandlerApprover
-from remit.compat.waxell.guarding import guard
+from remit.compat.waxell.guarding import guard, guard_of_runs
 from remit.compat.waxell.scrub import DISCHARGES, NOTHING_OPAQUE, redactions, without
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.verdicts import violation
@@ -169,7 +169,7 @@ def observation(
         asks = HandlerApprover(handler, clock=guard().clock)
     capture = settings().capture if capture is None else capture
     return Observation(
-        Subject("agent", agent), workflow, guard(), checks, capture, retries, asks, session
+        Subject("agent", agent), workflow, guard_of_runs(), checks, capture, retries, asks, session
     )
 
 
