@@ -300,10 +300,10 @@ def without_start() -> None:
     """The small refund runs without a record that it starts."""
     honest = remit.call.begin
 
-    async def begin(request: Any, ports: Any, conceal: Any = None) -> Any:
+    async def begin(request: Any, ports: Any, **how: Any) -> Any:
         if request.action.properties.get("order") == "small":
             return remit.call.Call("unrecorded", request, ports)
-        return await honest(request, ports, conceal)
+        return await honest(request, ports, **how)
 
     remit.call.begin = begin
 

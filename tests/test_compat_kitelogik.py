@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 from opa_server import Evaluating, opa
@@ -27,7 +27,6 @@ from remit.compat.kitelogik import (
     ToolCallInput,
     governed,
 )
-from remit.compat.kitelogik import requests as kite_requests
 from remit.compat.kitelogik.native import Native
 from remit.compat.kitelogik.regorus_client import bundle
 from remit.ledgers.memory import MemoryLedger
@@ -241,41 +240,16 @@ def test_a_refusal_is_a_blocked_of_ours_so_adapters_catch_it():
     assert issubclass(GovernanceError, remit.Blocked)
 
 
-@pytest.mark.parametrize("amount", [42.0, 5000.0, 150.0])
-def test_a_call_leaves_the_records_that_a_native_call_leaves(amount):
-    """One path: the same guard, the same policy, the same ledger; only the names differ."""
-    policy = Native.of_project().policy
-    theirs = PolicyGate(Native(policy), ledger=MemoryLedger())
-    ours = MemoryLedger()
-    guard = remit.Guard(policy, ledger=ours)
-
-    async def approve_refund(customer_id: str, amount: float) -> str:
-        return f"{amount} to {customer_id}"
-
-    facts = {"event_type": "tool_call", "tool_name": "approve_refund"}
-
-    async def both():
-        for tool, refusal in [
-            (governed(theirs, SUPPORT)(approve_refund), GovernanceError),
-            (guard.protect(approve_refund), remit.Denied),
-        ]:
-            session = kite_requests.session(SUPPORT)
-            acting = remit.acting_as("agent:support_agent", session=session, **facts)
-            with acting, suppress(refusal):
-                await tool("cust_001", amount)
-
-    asyncio.run(both())
-    assert [told(each) for each in theirs.ledger.select()] == [told(each) for each in ours.select()]
-
-
-def told(stored):
-    """A record, without what no two records share."""
-    leaf = {name: getattr(stored.facts(), name) for name in stored.facts().__struct_fields__}
-    details = stored.details()
-    return (
-        {name: value for name, value in leaf.items() if name not in {"call", "at", "payload"}},
-        {name: value for name, value in details.items() if name != "salt"},
-    )
+def test_whoever_has_no_policy_is_warned_and_told_what_to_do(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    Native.of_project()
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "the policy of a new project decides" in record.getMessage()
+    kitelogik.init(tmp_path)
+    caplog.clear()
+    Native.of_project()
+    assert caplog.records == []
 
 
 def test_a_session_may_be_that_of_the_moment():

@@ -344,3 +344,20 @@ def test_every_evidence_is_on_record_and_a_step_for_policy(guarded):
     rest = ("resumed", "approval_request", "approval_response", "input", "pause")
     assert [kind for kind in rest if not told(guard, kind)] == []
     assert [kind for kind in asked if not told(guard, kind)] == []
+
+
+def test_a_run_inside_a_run_of_ours_has_its_guard(guarded):
+    program = guarded(GO, TOOLS)
+    tenant = remit.Guard(program.ports.decider, ledger=remit.MemoryLedger())
+
+    @waxell.tool
+    def touch(what):
+        return what
+
+    with (
+        remit.run("outer", agent="agent:a", guard=tenant),
+        waxell.WaxellContext("b", enforce_policy=False),
+    ):
+        touch("x")
+    assert kinds(tenant, "touch") == ["started", "returned"]
+    assert records(program) == []

@@ -172,7 +172,7 @@ def refusals(guarded, touch):
     guarded(GO, ASK_TOUCH, approver=CallbackApprover(lambda _: None))
     yield lambda: touch("x")
     guard = guarded(GO, TOOLS)
-    object.__setattr__(guard.ports, "decider", Away())
+    remit.use(guard.replace(decider=Away()))
     yield lambda: touch("x")
     yield lambda: WaxellContext("a").__enter__()
 

@@ -18,11 +18,12 @@ from ledger_contract import a_whole_call, append, record
 
 import remit
 from remit.audit.record import Kind
-from remit.call import Ports, begin, finish
+from remit.call import begin
 from remit.errors import LogError
 from remit.ledgers import sqlite_schema, sqlite_worker, sqlite_writer
 from remit.ledgers.sqlite import SqliteLedger
 from remit.ledgers.sqlite_log import SqliteLog
+from remit.ports import Ports, finish
 from remit.waiting import wait_here
 
 HERE = Path(__file__).parent

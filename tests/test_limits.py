@@ -14,11 +14,12 @@ from remit import Guard, Request, Subject
 from remit.amounts import ONE
 from remit.approvers import CallbackApprover, FixedApprover
 from remit.audit.record import Kind
-from remit.call import consult, finish
+from remit.call import consult
 from remit.ledgers.memory import MemoryLedger
 from remit.meters.memory import MemoryMeter
 from remit.meters.sqlite import SqliteMeter
 from remit.model import Share
+from remit.ports import finish
 
 AGENT = Subject("agent", "bot")
 PAY = Request(AGENT, remit.Action("pay", {"amount": 2}))

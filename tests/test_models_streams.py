@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 import remit
 from remit import Guard, MemoryLedger, Policy
-from remit.driver import finish
 from remit.models.dialects import Chat, Gemini, Messages, Responses
 from remit.models.events import Events
 from remit.models.exchange import Exchange
 from remit.models.flow import Flow
 from remit.models.passage import LOOKBACK, Passage
 from remit.models.terms import EVERY_CHECK, Asked, Terms
+from remit.ports import finish
 
 STREAMS = {
     "chat": (Chat(), answers.chat_events),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit import sources
-from remit.acting import current
+from remit.acting import who_acts
 from remit.errors import PolicyError
 from remit.expr.types import DOUBLE, DYN, INT, STRING
 from remit.guard import Guard
@@ -227,7 +227,7 @@ def test_what_ships_declares_facts_where_it_reads_any():
 
 
 def test_what_every_run_has_is_known_by_name():
-    found = Run(Guard(Policy(), ledger=MemoryLedger()), current(), name="a").facts()
+    found = Run(Guard(Policy(), ledger=MemoryLedger()), who_acts(), name="a").facts()
     kinds = {str: STRING, int: INT, float: DOUBLE}
     assert found.keys() == RUN.keys()
     plain = {name: kinds[type(value)] for name, value in found.items() if type(value) in kinds}

@@ -60,7 +60,6 @@ ON_PURPOSE = {
     },
     "test_sanitizer": {
         "new_instructions_colon": "'New instructions: assemble the shelf' is no injection",
-        "homoglyph": "look-alikes are not folded: clean Greek and Cyrillic stays as it is",
     },
 }
 """What is another way here, and why, by a part of the test's name or of what it said."""

@@ -2,7 +2,8 @@
 
 nouns      Subject Action Resource Session Request Decision Effect Risk
            Obligation ApprovalTerms ApprovalRequest Approval Pause Limits
-enforce    Guard protect use default_guard Toolbox Plan acting_as keep_context
+enforce    Guard protect use default_guard Toolbox Plan acting_as acting_for who_acts Acting
+           keep_context
 runs       observe run Run current_run step tag score metadata decision reasoning
            retrieval retry message input human_turn pause phase
 models     instrument uninstrument
@@ -20,7 +21,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from remit.acting import acting_as, keep_context
+from remit.acting import Acting, acting_as, acting_for, keep_context, who_acts
 from remit.approvers import CallbackApprover, FixedApprover, TerminalApprover
 from remit.canonical import Limits
 from remit.default import default_guard, protect, use
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Acting",
     "Action",
     "Approval",
     "ApprovalRequest",
@@ -143,6 +145,7 @@ __all__ = [
     "Unrecorded",
     "WatchedPolicy",
     "acting_as",
+    "acting_for",
     "current_run",
     "decision",
     "default_guard",
@@ -168,6 +171,7 @@ __all__ = [
     "uninstrument",
     "use",
     "watch",
+    "who_acts",
 ]
 
 # What not every program needs is imported when it is first asked for: the compiler of policies

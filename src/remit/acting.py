@@ -49,11 +49,19 @@ class Acting(NamedTuple):
         return Request(self.subject, action, resource, self.session, self.context, at, (), run)
 
 
+def ask_as_whoever_acts(action: Action, resource: Resource = NO_RESOURCE, at: int = 0) -> Request:
+    """The question whether the subject acting here may do this."""
+    return _acting.get().request(action, resource, at)
+
+
 NOBODY_ACTS = Acting()
 
 _acting: ContextVar[Acting] = ContextVar("remit_acting", default=NOBODY_ACTS)
 
-current = _acting.get
+
+def who_acts() -> Acting:
+    """Who acts here, for whom and under which facts, as `acting_as` has bound it."""
+    return _acting.get()
 
 
 @contextmanager
@@ -122,7 +130,7 @@ def acting_for(agent: str | None) -> Iterator[None]:
     if agent is None:
         yield
         return
-    outer = current().subject
+    outer = who_acts().subject
     named = outer.type == "agent" and outer.id == agent
     with acting_as(outer if named else Subject("agent", agent)):
         yield

@@ -12,10 +12,9 @@ from typing import TypeAlias
 from remit.audit.case import Answer, Open
 from remit.audit.record import Kind, Record
 from remit.canonical import Frozen
-from remit.driver import Ports, settle
 from remit.errors import Pending, Unavailable
 from remit.model import Approval, ApprovalRequest
-from remit.ports import Approver, Inbox
+from remit.ports import Approver, Inbox, Ports, settle
 
 Answers: TypeAlias = tuple[Approval, ...]
 Keep: TypeAlias = Callable[[Kind, Answers, Frozen], Awaitable[None]]

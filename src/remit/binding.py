@@ -23,29 +23,10 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
 from typing import Any
 
-from remit.canonical import Frozen, Limits, freeze, freeze_with_rebuild
+from remit.canonical import Frozen, Limits, Opaque, freeze, freeze_with_rebuild
 from remit.errors import NotData
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """Which arguments are no data: they pass through untouched, and policy sees their type."""
-
-    names: frozenset[str] = frozenset()
-    types: tuple[type, ...] = ()
-
-    @classmethod
-    def of(cls, declared: Collection[str | type]) -> Opaque:
-        """Sort names from types."""
-        return cls(
-            frozenset(item for item in declared if isinstance(item, str)),
-            tuple(item for item in declared if isinstance(item, type)),
-        )
-
-    def __or__(self, other: Opaque) -> Opaque:
-        return Opaque(self.names | other.names, self.types + other.types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +70,19 @@ class Binding:
         Raises:
             NotData: an argument is neither data nor declared opaque.
         """
-        hidden: dict[str, Any] = {}
-        if self.hiding or opaque.types:
-            types = self.opaque.types + opaque.types
-            hidden = {n: value for n, value in given.items() if self.hides(n, value, types)}
+        hidden = self.hidden(given, opaque)
         if not hidden:
             return Arguments(*_freeze(given, limits))
         frozen, values = _freeze({n: v for n, v in given.items() if n not in hidden}, limits)
         seen = {name: Frozen(opaque=_type_name(value)) for name, value in hidden.items()}
         return Arguments(Frozen({**frozen, **seen}), {**values, **hidden})
+
+    def hidden(self, given: Mapping[str, Any], opaque: Opaque) -> dict[str, Any]:
+        """Those of the arguments *given* of which policy is shown only the type."""
+        if not self.hiding and not opaque.types:
+            return {}
+        types = self.opaque.types + opaque.types
+        return {n: value for n, value in given.items() if self.hides(n, value, types)}
 
     def hides(self, name: str, value: Any, types: tuple[type, ...]) -> bool:
         """Whether policy is shown only the type of this argument."""

@@ -21,40 +21,48 @@ What the order of the lines guarantees:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from remit.asking import ask
-from remit.audit.case import Open, Proceed, Use
-from remit.audit.record import ENDS, Kind, Record
+from remit.audit.record import Kind
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import decide, foresee, pause_of, within_limits
-from remit.driver import Ports, finish, inside, settle, surrounded, tell
-from remit.errors import Conflict, Denied, NotData, Paused, Responded, Unavailable, Unrecorded
+from remit.deciding import amended, decide, within_limits
+from remit.errors import (
+    Blocked,
+    Conflict,
+    Denied,
+    NotData,
+    Paused,
+    Responded,
+    Unavailable,
+    Unrecorded,
+)
 from remit.identities import new_id
 from remit.metering import Metering, claimed
-from remit.model import Approval, ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Discharge, Execute
+from remit.model import ApprovalRequest, Decision, Effect, Obligation, Request
+from remit.ports import Conceal, Discharge, Execute, Ports, Refused
+from remit.readers import inside, surrounded
+from remit.reasons import edit, first_line, too_late, why
+from remit.recording import UNDECIDED, Recorded, digest_of
 from remit.stepping import astepping, stepping
 
 T = TypeVar("T")
-Conceal: TypeAlias = Callable[[Request], Request]
 
 MOST_QUESTIONS = 16
 """Denials with different terms that one call may have lifted one after the other."""
 
 
 async def govern(
-    request: Request, execute: Execute[T], ports: Ports, conceal: Conceal | None = None
+    request: Request, execute: Execute[T], ports: Ports, refused: Refused | None = None
 ) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
 
-    Its value is that of *execute*, or what a person has answered in its place. *conceal* is
+    Its value is that of *execute*, or what a person has answered in its place. *refused* is
     as for `begin`.
 
     Raises:
@@ -62,7 +70,7 @@ async def govern(
         Unrecorded: it ran, and the ledger did not take its end.
     """
     try:
-        call = await begin(request, ports, conceal)
+        call = await begin(request, ports, refused=refused)
     except Responded as answered:
         response: T = answered.response
         return response
@@ -77,7 +85,12 @@ async def govern(
     return value
 
 
-async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) -> Call:
+async def begin(
+    request: Request,
+    ports: Ports,
+    conceal: Conceal | None = None,
+    refused: Refused | None = None,
+) -> Call:
     """Decide, ask, and record that the action starts.
 
     Whoever gets the call runs the action and owes one of `returned` and `raised`.
@@ -85,21 +98,30 @@ async def begin(request: Request, ports: Ports, conceal: Conceal | None = None) 
     Args:
         request: what is decided on.
         ports: where to.
-        conceal: what is recorded in its place, where content is decided on and not kept.
+        conceal: what is recorded in its place, where content is decided on and not kept;
+            what the ports conceal is concealed as well.
+        refused: makes what is raised in the place of a refusal.
     """
     if request.used:
         # What was counted is what a meter says, whoever made the request.
         request = msgspec.structs.replace(request, used=NOTHING)
     call = Call(new_id(), request, ports, conceal)
-    await call.consult()
-    if not call.decision.allowed:
-        raise await call.refusal()
     try:
-        call.carry_out()
-        await call.start()
-    except BaseException:
-        await call.abandon()
+        await call.consult()
+        if not call.decision.allowed:
+            raise await call.refusal()
+        try:
+            call.carry_out()
+            await call.start()
+        except BaseException:
+            await call.abandon()
+            raise
+    except Responded:
         raise
+    except Blocked as refusal:
+        if refused is None:
+            raise
+        raise refused(refusal, request.action.name) from refusal
     return call
 
 
@@ -129,10 +151,10 @@ async def refuse(
     return await call.refusal()
 
 
-class Call:
+class Call(Recorded):
     """One call on its way through the ports. Whatever a port does wrong is `Unavailable`."""
 
-    __slots__ = ("conceal", "decision", "discharges", "id", "metering", "ports", "request")
+    __slots__ = ("discharges", "metering")
 
     def __init__(
         self, identity: str, request: Request, ports: Ports, conceal: Conceal | None = None
@@ -141,7 +163,7 @@ class Call:
         self.id = identity
         self.request = request
         self.ports = ports
-        self.decision: Decision = UNDECIDED
+        self.decision = UNDECIDED
         self.discharges: tuple[tuple[Obligation, Discharge], ...] = ()
         self.metering: Metering | None = None
         """Where limits are concerned."""
@@ -203,7 +225,7 @@ class Call:
         terms, request, clock = self.decision.approval, self.request, self.ports.clock
         assert terms is not None
         question = ApprovalRequest(
-            self.id, request, self.decision, terms, _digest(request), clock()
+            self.id, request, self.decision, terms, digest_of(request), clock()
         )
         answers = await ask(question, self.ports, self.record, self.show)
         if self.metering is not None:
@@ -218,7 +240,9 @@ class Call:
         answers = self.request.approvals
         reply = next((each.response for each in answers if each.response is not UNSET), UNSET)
         self.decision = msgspec.structs.replace(
-            self.decision, reason=self.why(), advice=self.decision.advice or _edit(answers)
+            self.decision,
+            reason=why(self.decision, answers),
+            advice=self.decision.advice or edit(answers),
         )
         await self.record(Kind.REFUSED, approvals=answers)
         if reply is not UNSET and self.decision.approval is not None:
@@ -235,36 +259,16 @@ class Call:
             self.decision = conflict.case.question.decision
             self.request = msgspec.structs.replace(self.request, approvals=conflict.case.answers)
             return await self.refusal()
-        self.decision = Decision(
-            Effect.DENY,
-            f"{conflict}; ask again",
-            self.decision.rules,
-            risk=self.decision.risk,
-            advice="make the same call again, and somebody will be asked again",
-            policy=self.decision.policy,
-        )
+        self.decision = too_late(self.decision, conflict)
         return await self.refusal()
-
-    def why(self) -> str:
-        """The reason of the denial, and why nobody has lifted it."""
-        decision, answers = self.decision, self.request.approvals
-        if decision.approval is None:
-            return decision.reason
-        refusals = [answer for answer in answers if not answer.approved]
-        if refusals:
-            last = refusals[-1]
-            did = "refused" if last.instead is UNSET else "would approve other arguments"
-            did = did if last.response is UNSET else "answered in its place"
-            said = f": {last.reason}" if last.reason else ""
-            return f"{decision.reason}; {last.approver} {did}{said}"
-        if answers:
-            return f"{decision.reason}; the answers given do not lift this"
-        return f"{decision.reason}; there is nobody to ask here"
 
     def carry_out(self) -> None:
         """Find who discharges each obligation, so that none is dropped."""
         if not self.decision.obligations:
             return
+        given = self.request.action.properties
+        if amended(given, self.decision, self.ports) != given:
+            raise Unavailable("what policy wants taken out of the arguments would still be there")
         known = self.ports.discharges
         for obligation in self.decision.obligations:
             if obligation.type not in known:
@@ -297,17 +301,6 @@ class Call:
         """Have the readers hold what they hold while the action's code runs."""
         return inside(self.ports.scopes, self.id)
 
-    def use(self) -> Use | Proceed | None:
-        """What starting does to the questions that the ledger keeps."""
-        kept = tuple(each for each in self.request.approvals if each.request or each.grant)
-        if self.ports.inbox is None:
-            if kept:
-                why = "an approval is kept in an inbox, and there is none here to use it"
-                raise Unavailable(why)
-            return None
-        digest = _digest(self.request)
-        return Use(self.id, digest, kept) if kept else Proceed(digest)
-
     async def returned(self, value: object = None) -> None:
         """Record that the action came to its end with *value*."""
         try:
@@ -319,7 +312,7 @@ class Call:
 
     async def raised(self, error: BaseException) -> None:
         """Record that the action ended in *error*."""
-        body = {"error": type(error).__qualname__, "message": _first_line(error)}
+        body = {"error": type(error).__qualname__, "message": first_line(error)}
         await self.end(Kind.RAISED, Frozen(body))
 
     async def end(self, kind: Kind, body: Frozen, result: Any = UNSET) -> None:
@@ -342,86 +335,3 @@ class Call:
         return Unrecorded(
             f"{self.request.action.name} ran, and {what} (call {self.id}): do not run it again"
         )
-
-    def show(self, record: Record) -> None:
-        """Tell the readers of what the inbox has kept of this call."""
-        if self.conceal is not None:
-            # The question is kept whole for people, who are shown what they decide on.
-            request, move = self.conceal(record.request), record.move
-            if isinstance(move, Open):
-                move = Open(msgspec.structs.replace(move.question, request=request))
-            record = msgspec.structs.replace(record, request=request, move=move)
-        tell(self.ports.readers, record)
-
-    async def record(
-        self,
-        kind: Kind,
-        approvals: tuple[Approval, ...] = (),
-        body: Frozen = NOTHING,
-        result: Any = msgspec.UNSET,
-    ) -> None:
-        """Keep one step of this call; having returned, it is durable, unless it is the end."""
-        ports = self.ports
-        move = None
-        if kind is Kind.STARTED:
-            approvals = self.request.approvals
-            move = self.use()
-        now, request = ports.clock(), self.request
-        if self.conceal is not None:
-            request = self.conceal(request)
-        record = Record(
-            kind, self.id, now, request, self.decision, approvals, body, result, move=move
-        )
-        try:
-            index = ports.ledger.append(record)
-            if type(index) is not int and not _is_owed(kind, index):
-                await settle(index, ports)
-        except Exception as error:
-            raise Unavailable(f"the ledger could not record {kind.value!r}: {error}") from error
-        if ports.readers:
-            tell(ports.readers, record)
-
-
-UNDECIDED = Decision(Effect.DENY, "not decided yet")
-
-
-def _is_owed(kind: Kind, answer: object) -> bool:
-    """Whether the ledger has taken over an end; it then keeps it, or nothing more."""
-    return kind in ENDS and isinstance(answer, Future) and not answer.done()
-
-
-def _edit(answers: tuple[Approval, ...]) -> str:
-    """How to try again where somebody would approve other arguments."""
-    edits = [answer for answer in answers if answer.instead is not UNSET]
-    if not edits:
-        return ""
-    arguments = msgspec.json.encode(edits[-1].instead).decode()
-    return f"{edits[-1].approver} would approve it with {arguments}"
-
-
-def _digest(request: Request) -> str:
-    """The digest of *request*, whose ids may be no text that has bytes."""
-    try:
-        return request.digest
-    except UnicodeEncodeError as error:
-        raise Unavailable(f"{request.action.name} cannot be told from others: {error}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:500].encode(errors="replace").decode() if lines else ""
-
-
-__all__ = [
-    "Call",
-    "Ports",
-    "begin",
-    "consult",
-    "decide",
-    "finish",
-    "foresee",
-    "govern",
-    "new_id",
-    "pause_of",
-    "refuse",
-]

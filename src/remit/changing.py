@@ -8,15 +8,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from remit.audit.record import Kind, Record
-from remit.call import new_id
 from remit.canonical import freeze
-from remit.driver import finish
-from remit.errors import Unavailable
-from remit.model import Action, Request, Subject
-from remit.ports import Ledger
-
-REMIT = Subject("service", "remit")
-"""Who changes what no person and no agent does."""
+from remit.errors import NotData, Unavailable
+from remit.identities import new_id
+from remit.model import REMIT, Action, Request, Subject
+from remit.ports import Ledger, finish
 
 
 def record_change(
@@ -33,13 +29,26 @@ def record_change(
         Unavailable: it could not be recorded, so it must not be done.
     """
     try:
-        at = clock()
-        request = Request(by, Action(act, freeze(facts)), at=at)
-        answer = ledger.append(Record(Kind.CHANGED, new_id(), at, request))
+        frozen = freeze(facts)
+    except NotData as error:
+        raise Unavailable(f"{act!r} cannot be recorded: {error}") from error
+    at = clock()
+    keep(ledger, Record(Kind.CHANGED, new_id(), at, Request(by, Action(act, frozen), at=at)))
+
+
+def keep(ledger: Ledger, record: Record) -> None:
+    """Append *record*; it is durable when this returns.
+
+    Raises:
+        Unavailable: it could not be recorded.
+    """
+    try:
+        answer = ledger.append(record)
         waited = answer.result() if isinstance(answer, Future) else answer
         if isinstance(waited, Awaitable):
             finish(_awaited(waited))
     except Exception as error:
+        act = record.request.action.name
         raise Unavailable(f"the ledger could not record {act!r}: {error}") from error
 
 

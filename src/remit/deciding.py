@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from remit.driver import Ports, settle
+from collections.abc import Mapping
+from typing import Any
+
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
+from remit.ports import Ports, settle
 
 MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
@@ -62,3 +65,19 @@ async def within_limits(
         request = await inform(request, decision, ports.meter, ports)
         decision = await decide(request, ports)
     return request, decision
+
+
+def amended(given: Mapping[str, Any], decision: Decision, ports: Ports) -> Mapping[str, Any]:
+    """*given* without what *decision* wants taken out.
+
+    Raises:
+        Unavailable: it could not be taken out.
+    """
+    if ports.amend is None:
+        return given
+    try:
+        return ports.amend(given, decision)
+    except Unavailable:
+        raise
+    except Exception as error:
+        raise Unavailable(f"the arguments could not be amended: {error}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from remit.approvers.terminal import TerminalApprover
-from remit.binding import Opaque
+from remit.canonical import Opaque
 from remit.guard import Guard
 from remit.model import Resource
 from remit.ports import Meter
@@ -93,6 +93,7 @@ def protect(
     action: str | None = None,
     resource: Resource | str | None = None,
     opaque: Collection[str | type] = (),
+    guard: Callable[[], Guard] = default_guard,
 ) -> Callable[[F], F]: ...
 
 
@@ -103,12 +104,17 @@ def protect(
     action: str | None = None,
     resource: Resource | str | None = None,
     opaque: Collection[str | type] = (),
+    guard: Callable[[], Guard] = default_guard,
 ) -> Any:
-    """`Guard.protect`, by the guard of a program that configures none."""
+    """`Guard.protect`, by the guard that *guard* finds at each call.
+
+    None means that of a program that configures none. A program with a guard for each
+    tenant says which one it is here.
+    """
 
     def decorate(target: Any) -> Any:
         return Protection.of(
-            target, default_guard, action=action, resource=resource, opaque=Opaque.of(opaque)
+            target, guard, action=action, resource=resource, opaque=Opaque.of(opaque)
         )
 
     return decorate if function is None else decorate(function)

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from remit.amounts import ONE, Amounts, millionths, number
 from remit.canonical import NOTHING, Frozen
-from remit.driver import Ports, settle
 from remit.errors import Unavailable
 from remit.model import (
     Approval,
@@ -29,7 +28,7 @@ from remit.model import (
     Reservation,
     Share,
 )
-from remit.ports import Execute, Maybe, Meter
+from remit.ports import Execute, Maybe, Meter, Ports, settle
 from remit.spending import Spending
 
 T = TypeVar("T")

@@ -106,6 +106,9 @@ class Session(msgspec.Struct, frozen=True):
             msgspec.structs.force_setattr(self, "scopes", tuple(self.scopes))
 
 
+REMIT = Subject("service", "remit")
+"""Who changes what no person and no agent does."""
+
 NOBODY = Subject("agent", "unnamed")
 NO_RESOURCE = Resource("", "")
 NO_SESSION = Session()

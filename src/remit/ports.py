@@ -6,19 +6,27 @@ once, in whichever style suits it, and serves synchronous and asynchronous
 callers alike: the former wait for the future in place, the latter on their loop.
 
 Whatever a port raises becomes `Unavailable`, and nothing runs.
+
+`Ports` are those of a guard, for one kind of caller or the other. Whoever asks a port has
+the value of its answer by `settle`; a coroutine whose every `await` is such an answer is
+awaited on a loop, and elsewhere stepped by `finish`: it is written once as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import msgspec
 
 from remit.amounts import Amounts
 from remit.audit.case import Case
 from remit.audit.record import Record
 from remit.audit.stored import Stored
+from remit.errors import Blocked
 from remit.model import (
     Approval,
     ApprovalRequest,
@@ -37,6 +45,9 @@ T = TypeVar("T")
 
 Maybe: TypeAlias = T | Awaitable[T] | Future[T]
 Execute: TypeAlias = Callable[[], T | Awaitable[T]]
+Conceal: TypeAlias = Callable[[Request], Request]
+Refused: TypeAlias = Callable[[Blocked, str], Blocked]
+Amend: TypeAlias = Callable[[Mapping[str, Any], Decision], Mapping[str, Any]]
 
 
 class Decider(Protocol):
@@ -176,3 +187,53 @@ class Scope(Protocol):
     def inside(self, identity: str, /) -> AbstractContextManager[object]:
         """Entered before the code of the run or call *identity* runs, and left when it pauses."""
         ...
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Where a call goes with its questions."""
+
+    decider: Decider
+    ledger: Ledger
+    wait: Callable[[Future[Any]], Any]
+    """Turns a future into its result or into an awaitable: see `remit.waiting`."""
+    approver: Approver | None = None
+    inbox: Inbox | None = None
+    """Keeps what people are asked; without one only an approver that answers now is any use."""
+    readers: tuple[Reader, ...] = ()
+    """Told of every record that was kept."""
+    meter: Meter | None = None
+    """Counts what calls use of limits; without one, what a limit is about is denied."""
+    scopes: tuple[Scope, ...] = ()
+    """Those readers that hold something while code runs."""
+    discharges: Mapping[str, Discharge] = {}
+    clock: Callable[[], int] = time.time_ns
+    """Unix time in nanoseconds."""
+    pauses: Pausing | None = None
+    """Who may do nothing at all, whatever policy says."""
+    conceal: Conceal | None = None
+    """Makes what is recorded in the place of a request, where not all of it may be kept."""
+    amend: Amend | None = None
+    """Takes out of arguments what a decision on them wants taken out."""
+
+
+async def settle(answer: Maybe[T], ports: Ports) -> T:
+    """What a port answered, however it did."""
+    waited: T | Awaitable[T] = ports.wait(answer) if isinstance(answer, Future) else answer
+    if hasattr(waited, "__await__"):
+        return await waited
+    return waited
+
+
+def finish(flow: Coroutine[Any, Any, T]) -> T:
+    """Run *flow* to its end without an event loop, or inside somebody else's.
+
+    Whoever suspends has to wait for a loop that is not here; they are told so
+    at the place where they do, and the call ends as it does for any other error.
+    """
+    try:
+        flow.send(None)
+        while True:
+            flow.throw(RuntimeError("this needs an event loop; use the guard's asynchronous form"))
+    except StopIteration as end:
+        value: T = end.value
+        return value

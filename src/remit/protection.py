@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import inspect
 import string
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from remit.acting import current
-from remit.binding import Binding, Opaque
-from remit.call import Call, Ports, begin, finish, govern, refuse
-from remit.canonical import NOTHING, Frozen
-from remit.errors import NotData
+from remit.binding import Binding
+from remit.call import Call, begin, govern, refuse
+from remit.canonical import NOTHING, Frozen, Opaque
+from remit.deciding import amended, foresee
+from remit.errors import Blocked, NotData
 from remit.model import NO_RESOURCE, Action, Request, Resource
+from remit.ports import Ports, Refused, finish
 
 if TYPE_CHECKING:
     from remit.guard import Guard
     from remit.policy.tools import Tools
+
+T = TypeVar("T")
 
 
 class Protection:
@@ -114,16 +117,30 @@ class Protection:
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """One governed call of the function."""
-        request, execute = await self.prepare(guard, ports, args, kwargs)
-        return await govern(request, execute, ports)
+        request, execute = await self.prepared(guard, ports, args, kwargs)
+        return await govern(request, execute, ports, guard.refused)
 
     async def open(
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Call, Any]:
         """Begin a governed call whose end somebody else records, and what it runs."""
-        request, execute = await self.prepare(guard, ports, args, kwargs)
-        call = await begin(request, ports)
+        request, execute = await self.prepared(guard, ports, args, kwargs)
+        call = await begin(request, ports, refused=guard.refused)
         return call, call.discharged(execute)()
+
+    def prepared(
+        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, tuple[Request, Callable[[], Any]]]:
+        """What `prepare` does; a refusal is told as the guard tells them."""
+        prepare = self.prepare(guard, ports, args, kwargs)
+        return prepare if guard.refused is None else self.told(prepare, guard.refused)
+
+    async def told(self, prepare: Coroutine[Any, Any, T], refused: Refused) -> T:
+        """What *prepare* does; a refusal is told by *refused*."""
+        try:
+            return await prepare
+        except Blocked as refusal:
+            raise refused(refusal, self.action) from refusal
 
     async def prepare(
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -132,15 +149,29 @@ class Protection:
         owner, given = self.binding.gather(*args, **kwargs)
         try:
             arguments = self.binding.freeze(given, guard.limits, guard.opaque)
+            request = self.ask(guard, arguments.frozen)
+            if ports.amend is not None:
+                given = await self.amended(guard, ports, request, given)
+                arguments = self.binding.freeze(given, guard.limits, guard.opaque)
+                request = self.ask(guard, arguments.frozen)
         except NotData as error:
-            raise await refuse(self.ask(NOTHING, ports), f"argument {error}", ports) from error
-        execute = partial(self.binding.spread, self.function, owner, arguments.values)
-        return self.ask(arguments.frozen, ports), execute
+            refusal = await refuse(self.ask(guard, NOTHING), f"argument {error}", ports)
+            raise refusal from error
+        return request, partial(self.binding.spread, self.function, owner, arguments.values)
 
-    def ask(self, arguments: Frozen, ports: Ports) -> Request:
-        """The question whether the subject acting here may do this."""
+    async def amended(
+        self, guard: Guard, ports: Ports, request: Request, given: dict[str, Any]
+    ) -> dict[str, Any]:
+        """*given*, without what a decision on *request* would want taken out of it."""
+        decision = await foresee(request, ports)
+        hidden = self.binding.hidden(given, guard.opaque)
+        data = {name: value for name, value in given.items() if name not in hidden}
+        return {**given, **amended(data, decision, ports)}
+
+    def ask(self, guard: Guard, arguments: Frozen) -> Request:
+        """The question whether this may be done."""
         action = Action(self.action, arguments)
-        return current().request(action, self.resource_of(arguments), ports.clock())
+        return guard.asks(action, self.resource_of(arguments), guard.clock())
 
     def request(self, *args: Any, **kwargs: Any) -> Request:
         """The request that a call with these arguments would make."""
@@ -148,7 +179,7 @@ class Protection:
         _, given = self.binding.gather(*owner, *args, **kwargs)
         guard = self.guard_of()
         arguments = self.binding.freeze(given, guard.limits, guard.opaque)
-        return self.ask(arguments.frozen, guard.ports)
+        return self.ask(guard, arguments.frozen)
 
     def generating(self) -> Any:
         """The same, for a generator function: the call lasts from the first item to the end."""

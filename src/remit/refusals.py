@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from remit.call import govern
-from remit.driver import Ports
 from remit.errors import Blocked, Denied, Pending, Unrecorded
 from remit.model import Request
-from remit.ports import Execute
+from remit.ports import Execute, Ports
 
 T = TypeVar("T")
 

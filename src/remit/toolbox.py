@@ -8,12 +8,12 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from remit.call import Ports, finish, refuse
 from remit.canonical import freeze
 from remit.errors import NotData
 from remit.guard import Guard
 from remit.model import Action, Resource
 from remit.parameters import Parameters
+from remit.ports import Ports, finish
 from remit.protection import protection_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -113,7 +113,7 @@ class Toolbox:
             frozen = {}
         asked = self.guard.stamp(self.guard.request(name))
         request = msgspec.structs.replace(asked, action=Action(name, frozen))
-        return await refuse(request, reason, ports)
+        return await self.guard.refuse(request, reason, ports)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tools)

@@ -28,6 +28,7 @@ from __future__ import annotations
 from remit.canonical.freeze import freeze, freeze_with_rebuild
 from remit.canonical.freezer import LIMITS, NOTHING, Frozen, Limits, Rebuild
 from remit.canonical.jcs import canonical, digest
+from remit.canonical.opaque import Opaque
 from remit.canonical.read import read
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "NOTHING",
     "Frozen",
     "Limits",
+    "Opaque",
     "Rebuild",
     "canonical",
     "digest",

@@ -19,10 +19,11 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from remit.audit.record import Record
-from remit.changing import record_change
 from remit.errors import LogError
+from remit.guard import Guard
 from remit.ledgers.sqlite import SqliteLedger
 from remit.model import Subject
+from remit.policy import Policy
 
 Row: TypeAlias = dict[str, Any]
 Read: TypeAlias = Callable[[Row], Record]
@@ -58,7 +59,7 @@ def import_audit(source: Path, target: Path, *, by: Subject) -> Imported:
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         facts = {"file": source.name, "sha256": digest, "system": system, "rows": rows}
         with SqliteLedger(target) as ledger:
-            record_change(ledger, "audit.imported", facts, by=by)
+            Guard(Policy(), ledger=ledger).record_change("audit.imported", facts, by=by)
             records = _records(database, source, read)
             while batch := list(islice(records, BATCH)):
                 ledger.append_all(batch).result()

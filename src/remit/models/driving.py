@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from remit.driver import Ports
 from remit.models.exchange import Exchange
+from remit.ports import Ports
 
 _under_way: ContextVar[Exchange | None] = ContextVar("remit_exchange", default=None)
 

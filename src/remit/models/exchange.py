@@ -9,10 +9,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from remit.acting import current
+from remit.acting import who_acts
 from remit.call import Call
 from remit.default import default_guard, recording_guard
-from remit.driver import Ports
 from remit.errors import Unavailable
 from remit.guard import Guard
 from remit.models.dialects import forget_tokens, texts
@@ -21,6 +20,7 @@ from remit.models.passing import Passing
 from remit.models.questions import Questions
 from remit.models.terms import Asked, Terms
 from remit.models.usage import Answer
+from remit.ports import Ports
 from remit.runs.run import Run
 from remit.runs.telling import current_run
 from remit.spending import spend
@@ -47,7 +47,7 @@ class Exchange:
         """Whether the end of the governed call is somebody else's to record."""
         self._began = time.perf_counter()
         self._first: float | None = None
-        self._acting = current()
+        self._acting = who_acts()
         self._run = current_run()
 
     @cached_property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.driver import Ports
 from remit.errors import Unavailable
 from remit.models.events import Event, Events, encode
 from remit.models.exchange import Exchange
+from remit.ports import Ports
 
 DONE = "[DONE]"
 

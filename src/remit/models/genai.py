@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from remit.driver import Ports, finish
 from remit.models.dialects import Gemini
 from remit.models.driving import exchanged
 from remit.models.exchange import Exchange
 from remit.models.flow import Abandoned, Flow
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
+from remit.ports import Ports, finish
 
 _GEMINI = Gemini()
 _PATH = re.compile(r"(?:^|/)models/([^/:]+):(\w+)$")

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from remit.driver import finish
 from remit.errors import Blocked
 from remit.models.dialects import Chat, Dialect, Gemini, Messages, Responses
 from remit.models.driving import exchanged
@@ -25,6 +24,7 @@ from remit.models.exchange import Exchange
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
 from remit.models.wire import passed
+from remit.ports import finish
 
 _HANDLERS = "litellm.llms.custom_httpx.http_handler"
 _ERRORS = "litellm.litellm_core_utils.exception_mapping_utils"

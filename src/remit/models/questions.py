@@ -13,7 +13,6 @@ from remit.acting import Acting
 from remit.call import Call, begin, refuse
 from remit.canonical import freeze
 from remit.deciding import foresee
-from remit.driver import Ports
 from remit.errors import NotData
 from remit.guard import Guard
 from remit.identities import new_id
@@ -22,6 +21,7 @@ from remit.models.dialects import ASKED
 from remit.models.duty import Owed
 from remit.models.terms import Asked
 from remit.models.usage import Answer
+from remit.ports import Ports
 from remit.runs.run import concealed
 
 CONTENT = frozenset({"input", "system", "options", "output"})

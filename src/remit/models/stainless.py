@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from remit.driver import finish
 from remit.errors import Unavailable
 from remit.models.dialects import Chat, Dialect, Messages, Responses
 from remit.models.driving import exchanged, under_way, unwatched
@@ -23,6 +22,7 @@ from remit.models.exchange import Exchange
 from remit.models.seams import Expected, Patches
 from remit.models.terms import Asked, Terms
 from remit.models.wire import passed
+from remit.ports import finish
 
 Replace: TypeAlias = Callable[[Any], Any]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from remit.driver import Ports, finish
 from remit.errors import Unavailable
 from remit.models.exchange import Exchange
 from remit.models.flow import Abandoned, ByteFlow, Flow
+from remit.ports import Ports, finish
 
 _OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 
-from remit.acting import current
+from remit.acting import who_acts
 from remit.default import recording_guard
 from remit.runs.run import Run
 from remit.runs.telling import current_run
@@ -28,7 +28,7 @@ def input(prompt: object = "", /) -> str:  # noqa: A001 - it behaves like the fu
 
 
 def _told(prompt: object, answer: str | None, began: float, error: str = "") -> None:
-    run = current_run() or Run(recording_guard(), current())
+    run = current_run() or Run(recording_guard(), who_acts())
     ended = {"error": error} if error else {}
     seconds = time.monotonic() - began
     run.tell("input", prompt=str(prompt), answer=answer, seconds=seconds, **ended)

@@ -11,10 +11,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
-from remit.driver import Ports, finish
 from remit.guard import Guard
 from remit.model import Session, Subject
-from remit.ports import Approver, Inbox
+from remit.ports import Approver, Inbox, Ports, finish
 from remit.runs.observation import Observation, Watch
 from remit.runs.run import Moment, Run, told
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from remit.acting import Acting, acting_as, current
+from msgspec.structs import replace
+
+from remit.acting import Acting, acting_as, who_acts
 from remit.call import Call, begin
 from remit.default import recording_guard
-from remit.driver import Ports
 from remit.guard import Guard
 from remit.model import Session, Subject
-from remit.ports import Approver, Inbox
+from remit.ports import Approver, Inbox, Ports
 from remit.runs.run import EVERY_MOMENT, Moment, Run, under_way, without_duties
 
 
@@ -55,9 +56,9 @@ class Observation:
 
     def _acting(self) -> Acting:
         if self.agent is None and self.session is None:
-            return current()
-        with acting_as(self.agent or current().subject, session=self.session):
-            return current()
+            return who_acts()
+        with acting_as(self.agent or who_acts().subject, session=self.session):
+            return who_acts()
 
 
 Given: TypeAlias = Callable[[], dict[str, Any]]

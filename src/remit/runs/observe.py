@@ -18,14 +18,12 @@ from inspect import Parameter
 from typing import Any, TypeVar, overload
 
 from remit.canonical import Frozen
-from remit.driver import Ports, finish
 from remit.errors import Denied
 from remit.guard import Guard
 from remit.model import Session, Subject
-from remit.ports import Approver, Inbox
+from remit.ports import Approver, Inbox, Ports, finish
 from remit.runs.observation import Given, Observation, Watch
 from remit.runs.run import Moment, Run, frozen, told
-from remit.stepping import stepping
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -163,7 +161,7 @@ class _Observed:
             with run.active():
                 watch = finish(Watch.start(run, ports, self.given(args, kwargs)))
             try:
-                value = yield from stepping(self.function(*args, **kwargs), run.active)
+                value = yield from run.steps(self.function(*args, **kwargs))
                 with run.active():
                     finish(watch.end({"output": value}))
             except GeneratorExit:

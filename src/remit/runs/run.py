@@ -10,26 +10,33 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from remit.acting import Acting, Running, current
+from remit.acting import Acting, Running, who_acts
 from remit.audit.record import Kind, Record
-from remit.call import begin, foresee, new_id
+from remit.call import begin
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.driver import Ports, finish, inside, tell
+from remit.changing import keep
+from remit.deciding import foresee
 from remit.errors import NotData
+from remit.identities import new_id
 from remit.model import NO_RESOURCE, Action, Decision, Effect, Properties, Request
+from remit.ports import Ports, finish
+from remit.readers import inside, tell
 from remit.spending import Spending
+from remit.stepping import Here, stepping
 
 if TYPE_CHECKING:
     from remit.guard import Guard, Scrub
+
+T = TypeVar("T")
 
 Moment: TypeAlias = Literal["start", "step", "end"]
 """When policy is asked about a run: the actions `run.start`, `run.step` and `run.end`."""
@@ -148,6 +155,12 @@ class Run:
         with running, spending, self.inside():
             yield self
 
+    def steps(
+        self, generator: Generator[Any, Any, T], here: Here | None = None
+    ) -> Generator[Any, Any, T]:
+        """*generator*, each step of which is part of this run, or made *here*."""
+        return stepping(generator, here or self.active)
+
     # What an application tells.
 
     def tell(self, what: str, /, **facts: Any) -> None:
@@ -227,16 +240,21 @@ class Run:
         Raises:
             Unavailable: the decider could not be reached.
         """
-        return finish(self._check(moment, self.guard.ports, facts))
+        return finish(self.consider(moment, self.guard.ports, facts))
 
     async def acheck(self, moment: Moment = "step", /, **facts: Any) -> Decision:
         """The same, on an event loop."""
-        return await self._check(moment, self.guard.async_ports, facts)
+        return await self.consider(moment, self.guard.async_ports, facts)
 
-    async def _check(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> Decision:
-        decision = await foresee(self.request(f"run.{moment}", facts), ports)
+    async def consider(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> Decision:
+        """The same, however it is driven."""
+        decision = await self.foresee(moment, ports, facts)
         self._note("check", {"moment": moment}, decision)
         return decision
+
+    async def foresee(self, moment: Moment, ports: Ports, facts: Mapping[str, Any]) -> Decision:
+        """The same, and that it was asked is not on record."""
+        return await foresee(self.request(f"run.{moment}", facts), ports)
 
     def record_check(self, policy: str, effect: Effect | str, /, **facts: Any) -> None:
         """Record what something else than this guard's policy has decided. It binds nobody.
@@ -274,7 +292,7 @@ class Run:
         counted: Mapping[str, Any] = NOTHING,
         at: int = 0,
     ) -> Record:
-        """The record that *what* happened *at* some time, or now; not kept yet."""
+        """The record that *what* happened *at* some time, or now, for `keep` to keep."""
         acting, now = self._acting, at or self.guard.ports.clock()
         args = told(facts)
         if counted:
@@ -287,6 +305,15 @@ class Run:
             acting.subject, action, NO_RESOURCE, acting.session, NOTHING, now, (), self._named
         )
         return Record(Kind.NOTED, self.id, now, request, decision)
+
+    def keep(self, record: Record) -> None:
+        """Keep what `record` made; it is durable when this returns.
+
+        Raises:
+            Unavailable: it could not be recorded.
+        """
+        keep(self.guard.ledger, record)
+        tell(self.guard.readers, record)
 
     def _note(
         self,
@@ -307,7 +334,7 @@ class Run:
 
 def under_way() -> Run | None:
     """The run that is under way here."""
-    run = current().run
+    run = who_acts().run
     return run if isinstance(run, Run) else None
 
 

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from remit.binding import Binding, Opaque
+from remit.binding import Binding
+from remit.canonical import Opaque
 from remit.guard import Guard
 from remit.parameters import frozen_schema
 from remit.policy.tools import Tools

@@ -17,9 +17,9 @@ from langgraph.types import Command, TracePolicy
 
 from remit.adapters.langchain.pausing import Pause
 from remit.adapters.langchain.tools import StandIn, refuse_unknown
-from remit.call import finish
 from remit.guard import Guard
 from remit.model import Subject
+from remit.ports import finish
 
 Result: TypeAlias = ToolMessage | Command[Any]
 Said: TypeAlias = ModelResponse[Any]

@@ -18,9 +18,9 @@ from msgspec import UNSET
 
 from remit.audit.case import Case
 from remit.canonical import digest
-from remit.driver import Ports, settle
 from remit.errors import Conflict
 from remit.model import Approval, ApprovalRequest, Subject
+from remit.ports import Ports, settle
 
 
 class Pause:

@@ -22,15 +22,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeIs
 
-from remit.acting import acting_as, acting_for, current
+from remit.acting import acting_as, acting_for, who_acts
 from remit.adapters.langchain.pausing import Pause
-from remit.call import finish, refuse
+from remit.call import refuse
 from remit.canonical import Frozen, Limits, freeze
-from remit.driver import Ports
 from remit.errors import NotData
 from remit.guard import Guard
 from remit.model import Action, Request
-from remit.ports import Execute
+from remit.ports import Execute, Ports, finish
 from remit.protection import Protection
 from remit.refusals import Refusal, attempt, explain
 
@@ -91,7 +90,7 @@ class StandIn:
                 await self._pause.wait(pending.approval_request, call, ports)
 
     def _ask(self, action: str, args: Frozen) -> Request:
-        return self._guard.stamp(current().request(Action(action, args)))
+        return self._guard.stamp(who_acts().request(Action(action, args)))
 
 
 async def refuse_unknown(request: ToolCallRequest, guard: Guard, ports: Ports) -> ToolMessage:
@@ -112,7 +111,7 @@ def acting_in(request: ToolCallRequest) -> Iterator[None]:
     config = request.runtime.config if request.runtime else {}
     agent = config.get("metadata", {}).get("lc_agent_name")
     with acting_for(agent or None):
-        subject, session, *_ = current()
+        subject, session, *_ = who_acts()
         known = session if session.id else replace(session, id=_thread(request))
         with acting_as(subject, session=known):
             yield

@@ -30,7 +30,8 @@ from remit.adapters.openai_agents.current import (
     take_turn,
     whose_turn,
 )
-from remit.call import decide, refuse
+from remit.call import refuse
+from remit.deciding import decide
 from remit.errors import Blocked
 from remit.guard import Guard
 from remit.model import Approval, ApprovalRequest, Request, Subject

@@ -22,14 +22,13 @@ from agents import FunctionTool, function_tool
 from agents.function_schema import FuncSchema, function_schema
 from agents.tool_context import ToolContext
 
-from remit.acting import current
+from remit.acting import who_acts
 from remit.adapters.openai_agents.current import RequestOf, calling
 from remit.adapters.openai_agents.interruption import InterruptionApprover
 from remit.adapters.openai_agents.refusal import pass_on, tell
 from remit.adapters.openai_agents.waiting import attach_inbox
-from remit.binding import Opaque
 from remit.call import refuse
-from remit.canonical import freeze
+from remit.canonical import Opaque, freeze
 from remit.guard import Guard
 from remit.model import Action, Request, Resource
 from remit.ports import Execute
@@ -205,7 +204,7 @@ def _of_json(tool: FunctionTool, guard: Guard, action: str) -> FunctionTool:
     invoke = tool.on_invoke_tool
 
     def request_of(given: dict[str, Any]) -> Request:
-        return guard.stamp(current().request(Action(action, freeze(given, guard.limits))))
+        return guard.stamp(who_acts().request(Action(action, freeze(given, guard.limits))))
 
     async def prepare(context: ToolContext[Any], text: str) -> tuple[Request, Execute[Any]]:
         try:

@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import ApprovalRequired, ToolFailed
 from pydantic_ai.tools import AgentDepsT
 from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 
-from remit.acting import acting_for, current
+from remit.acting import acting_for, who_acts
 from remit.call import refuse
 from remit.canonical import freeze_with_rebuild
 from remit.errors import NotData
@@ -82,7 +82,7 @@ class GovernedToolset(WrapperToolset[AgentDepsT]):
         raise ToolFailed(value.text) from value.error
 
     def _ask(self, name: str, args: Mapping[str, Any]) -> Request:
-        return self.guard.stamp(current().request(Action(name, args)))
+        return self.guard.stamp(who_acts().request(Action(name, args)))
 
 
 def _function(tool: Any) -> Any:

@@ -17,12 +17,11 @@ from remit.compat.execlave.outage import Both, OnOutage, Source
 from remit.compat.execlave.outbox import Outbox
 from remit.compat.execlave.privacy import Privacy
 from remit.compat.execlave.trace import F, Trace
-from remit.driver import finish
 from remit.errors import RemitError, Unavailable
 from remit.guard import Guard
 from remit.model import Request
 from remit.policy import Policy
-from remit.ports import Approver, Decider, Inbox, Reader
+from remit.ports import Approver, Decider, Inbox, Reader, finish
 
 BASE_URL = "https://api.execlave.com"
 MODES = ("native", "otlp")
@@ -133,11 +132,11 @@ class Execlave:
             meter=plane.meter,
             approver=plane.inbox if approver is None else approver,
             readers=(*readers, *exported),
-            clock=plane.guard.ports.clock,
+            conceal=self.scrubber.conceal if self.scrubber.enabled else None,
+            clock=plane.guard.clock,
         )
-        self.enforcement = Enforcement(plane, self.scrubber)
+        self.enforcement = Enforcement(self.guard, plane)
         self.outbox = Outbox(
-            self.guard.ports,
             later=async_mode,
             batch=batch_size,
             every=flush_interval_seconds,

@@ -17,14 +17,13 @@ import msgspec
 
 from remit.approvers.inbox import Inbox
 from remit.audit.case import Case
-from remit.changing import REMIT, record_change
 from remit.compat.execlave.policies import LIMIT, PolicySpec, spec
 from remit.default import LEDGER, METER
 from remit.guard import Guard
 from remit.ledgers.sqlite import SqliteLedger
 from remit.meters.memory import MemoryMeter
 from remit.meters.sqlite import SqliteMeter
-from remit.model import Decision, Pause, Request, Subject
+from remit.model import REMIT, Decision, Pause, Request, Subject
 from remit.policy import Policy
 from remit.ports import Ledger, Meter
 
@@ -135,7 +134,7 @@ class ControlPlane:
     def _replace(self, specs: dict[str, PolicySpec], act: str, name: str, by: Subject) -> None:
         policy = self._compiled(specs)
         facts = {"name": name, "before": self._policy.digest, "after": policy.digest}
-        record_change(self.ledger, act, facts, by=by, clock=self.guard.ports.clock)
+        self.guard.record_change(act, facts, by=by)
         self._specs, self._policy = specs, policy
 
     def _compiled(self, specs: Mapping[str, PolicySpec]) -> Policy:
@@ -159,7 +158,7 @@ class ControlPlane:
             known = self._agents.get(key, {"id": str(uuid.uuid4())})
             agent = {**known, **given}
             if agent != known:
-                record_change(self.ledger, "agent.registered", agent, clock=self.guard.ports.clock)
+                self.guard.record_change("agent.registered", agent)
                 self._agents[key] = agent
         return dict(agent)
 

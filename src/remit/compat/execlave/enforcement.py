@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from remit.acting import acting_as, current
-from remit.call import Call, Ports, begin, pause_of, refuse
+from remit import acting_as, who_acts
 from remit.canonical import freeze
 from remit.compat.execlave.control_plane import ControlPlane, subject
 from remit.compat.execlave.errors import (
@@ -28,10 +25,11 @@ from remit.compat.execlave.errors import (
 )
 from remit.compat.execlave.outage import FAIL_OPEN, Unreachable
 from remit.compat.execlave.policies import ENFORCE
-from remit.compat.execlave.privacy import Privacy
 from remit.errors import Blocked, Denied, NotData, Paused, Pending, RemitError
+from remit.guard import Guard
 from remit.model import Action, Decision, Effect, Request
 from remit.policy.names import spell
+from remit.ports import Ports
 
 INVALID = "invalid_request"
 
@@ -77,15 +75,15 @@ class Question:
         """
         action = Action(ENFORCE, freeze(self.arguments(), path="request"))
         with acting_as(subject(freeze(self.agent_id, path="agent_id"))):
-            return current().request(action)
+            return who_acts().request(action)
 
 
 class Enforcement:
-    """Asks by *ports*, and tells in Execlave's words."""
+    """Asks *guard*, and tells in Execlave's words."""
 
-    def __init__(self, plane: ControlPlane, privacy: Privacy) -> None:
+    def __init__(self, guard: Guard, plane: ControlPlane) -> None:
+        self._guard = guard
         self._plane = plane
-        self._privacy = privacy
 
     async def enforce(self, question: Question, ports: Ports) -> dict[str, Any]:
         """What Execlave returns where the program may go on.
@@ -98,15 +96,13 @@ class Enforcement:
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise await self._invalid(question, error, ports) from error
         try:
-            call = await begin(
-                msgspec.structs.replace(request, at=ports.clock()), ports, self._conceal
-            )
+            call = await self._guard.begin(request, ports)
             await call.returned()
         except RemitError as refusal:
             raise self.translated(refusal, question.agent_id) from refusal
-        return self._allowed(call)
+        return self._allowed(call.request, call.decision)
 
-    async def begin(self, agent_id: str | None, ports: Ports) -> None:
+    def begin(self, agent_id: str | None) -> None:
         """Begin nothing for an agent that is paused; the refusal is on record.
 
         Raises:
@@ -115,12 +111,11 @@ class Enforcement:
         """
         who = subject(agent_id)
         try:
-            if await pause_of(who, ports) is None:
+            if self._guard.pause_of(who) is None:
                 return
             # It is not for policy to say whether a trace may begin, only for the kill switch.
-            asked = replace(ports, decider=_Any(), approver=None, inbox=None)
-            call = await begin(Request(who, Action("run.start"), at=ports.clock()), asked)
-            await call.returned()
+            switch = self._guard.replace(decider=_Any(), approver=None)
+            switch.call(Request(who, Action("run.start")), lambda: None)
         except RemitError as refusal:
             raise self.translated(refusal, agent_id or "unknown") from refusal
 
@@ -149,8 +144,7 @@ class Enforcement:
         rules = decision.rules or ("default",)
         return [self._plane.violation(rule, decision) for rule in rules]
 
-    def _allowed(self, call: Call) -> dict[str, Any]:
-        decision = call.decision
+    def _allowed(self, request: Request, decision: Decision) -> dict[str, Any]:
         fired = [each.rpartition(": ")[0] for each in decision.monitored]
         result: dict[str, Any] = {
             "allowed": True,
@@ -161,8 +155,8 @@ class Enforcement:
             breaker = "circuit_breaker" in decision.reason.partition(": ")[2].partition(": ")[0]
             result["source"] = f"fail_open_{'circuit_breaker' if breaker else 'network_error'}"
             result["warnings"].append(self._warning(FAIL_OPEN, decision))
-        if call.request.approvals:
-            result["approvalRequestId"] = call.request.approvals[-1].request
+        if request.approvals:
+            result["approvalRequestId"] = request.approvals[-1].request
         return result
 
     def _warning(self, rule: str, decision: Decision) -> dict[str, Any]:
@@ -178,21 +172,13 @@ class Enforcement:
         request = Request(
             subject(question.agent_id.encode(errors="replace").decode()),
             Action(ENFORCE),
-            at=ports.clock(),
         )
         try:
-            await refuse(request, why, ports, rules=(INVALID,))
+            await self._guard.refuse(request, why, ports, rules=(INVALID,))
         except RemitError as refusal:
             return EnforcementUnavailableError(1, refusal)
         told = self._plane.violation(INVALID, Decision(Effect.DENY, why))
         return PolicyBlockedError([told])
-
-    def _conceal(self, request: Request) -> Request:
-        """*request* as it is recorded."""
-        if not self._privacy.enabled:
-            return request
-        shown = self._privacy.scrub(dict(request.action.properties))
-        return msgspec.structs.replace(request, action=Action(ENFORCE, shown))
 
 
 class _Any:

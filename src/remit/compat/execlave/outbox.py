@@ -14,15 +14,13 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from remit.audit.record import Record
-from remit.driver import Ports, finish, tell
 
 MOST = 10_000
 """Traces that wait."""
@@ -33,6 +31,9 @@ GATHER = 0.05
 SHUTDOWN = 5.0
 """Seconds that the end of a client waits for its thread."""
 
+_NEVER = (TypeError, ValueError, msgspec.MsgspecError)
+"""What is wrong with a record, and not with whoever keeps it."""
+
 _log = logging.getLogger("Execlave")
 
 
@@ -42,6 +43,7 @@ class Finished:
 
     id: str
     make: Callable[[], list[Record]]
+    keep: Callable[[Record], object]
     records: deque[Record] | None = None
 
 
@@ -55,10 +57,9 @@ class Counts:
 
 
 class Outbox:
-    """Hands finished traces to the ledger of *ports*.
+    """Has the records of finished traces kept.
 
     Args:
-        ports: where records go, and who is told of them.
         later: whether a thread does it, or whoever finishes a trace.
         batch: as many traces are handed over before anything else is looked at.
         every: seconds until what failed is tried again.
@@ -67,14 +68,12 @@ class Outbox:
 
     def __init__(
         self,
-        ports: Ports,
         *,
         later: bool = True,
         batch: int = 100,
         every: float = 10.0,
         on_rejected: Callable[[list[dict[str, str]]], object] | None = None,
     ) -> None:
-        self.ports = ports
         self.dropped = 0
         """Traces that were dropped because too many waited, since the beginning."""
         self._later = later
@@ -167,9 +166,10 @@ class Outbox:
         for place, finished in enumerate(batch):
             try:
                 self._keep_all(finished)
-            except (TypeError, ValueError, msgspec.MsgspecError) as error:
-                self._reject(finished, error)
             except Exception as error:  # noqa: BLE001 - whatever a ledger has, it may be better later
+                if isinstance(wrong := error.__cause__ or error, _NEVER):
+                    self._reject(finished, wrong)
+                    continue
                 _log.warning("%d finished traces wait: %s", len(batch) - place, error)
                 self._put_back(batch[place:])
                 return False
@@ -179,18 +179,10 @@ class Outbox:
         if finished.records is None:
             finished.records = deque(_made(finished))
         while finished.records:
-            self._keep(finished.records[0])
+            finished.keep(finished.records[0])
             finished.records.popleft()
         with self._lock:
             self._counts.sent += 1
-
-    def _keep(self, record: Record) -> None:
-        answer = self.ports.ledger.append(record)
-        if isinstance(answer, Future):
-            answer.result()
-        elif isinstance(answer, Awaitable):
-            finish(_awaited(answer))
-        tell(self.ports.readers, record)
 
     def _put_back(self, batch: list[Finished]) -> None:
         with self._lock:
@@ -216,10 +208,6 @@ class Outbox:
         self._waiting.clear()
         self._counts = Counts()
         self._begin()
-
-
-async def _awaited(answer: Awaitable[int]) -> int:
-    return await answer
 
 
 def _made(finished: Finished) -> list[Record]:

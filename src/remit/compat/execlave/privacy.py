@@ -14,7 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from remit.content import TYPES, Finding, Kind, Scanner, redact, scanner
+from remit.model import Action, Request
 
 NAMES = {"us_ssn": "ssn", "card": "credit_card", "phone": "phone_us"}
 """Our types of personal data that Execlave has other names for; every secret is `api_key`."""
@@ -65,6 +68,12 @@ class Privacy:
     def scrub(self, value: Any) -> Any:
         """*value* without personal data and secrets, if that is asked for."""
         return Scrubbing(self)(value) if self.enabled else value
+
+    def conceal(self, request: Request) -> Request:
+        """*request* as it is recorded."""
+        shown = self.scrub(dict(request.action.properties))
+        action = Action(request.action.name, shown)
+        return msgspec.structs.replace(request, action=action)
 
     def digest(self, found: str) -> str:
         """Names what was *found* to whoever has the key."""

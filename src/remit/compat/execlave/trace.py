@@ -18,14 +18,13 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from remit.acting import acting_as, current
+from remit import acting_as, who_acts
 from remit.audit.record import Record
 from remit.compat.execlave import traced
 from remit.compat.execlave.control_plane import subject
 from remit.compat.execlave.facts import count, evidence_of, model_of, told
 from remit.compat.execlave.outbox import Finished
 from remit.compat.execlave.privacy import Scrubbing, injection
-from remit.driver import finish
 from remit.model import Session
 from remit.runs.run import COUNTED, Run
 
@@ -85,14 +84,14 @@ class Trace:
             AgentPausedError: it is.
         """
         if self._run is None:
-            finish(self._exe.enforcement.begin(self.agent_id, self._exe.guard.ports))
+            self._exe.enforcement.begin(self.agent_id)
             self._run = self._new_run()
             self._run.tell("start", trace_id=self.trace_id, environment=self.environment)
             self._began = time.monotonic()
         return self
 
     def _new_run(self) -> Run:
-        outer = current()
+        outer = who_acts()
         session = outer.session
         if self.session_id or self.user_id:
             session = Session(id=self.session_id or session.id, user=self.user_id or session.user)
@@ -100,7 +99,7 @@ class Trace:
             acting = outer._replace(session=session)
         else:
             with acting_as(subject(self.agent_id), session=session):
-                acting = current()
+                acting = who_acts()
         return Run(self._exe.guard, acting, name=self._name or self.agent_id or "")
 
     @property
@@ -195,7 +194,7 @@ class Trace:
 
     def _end(self, ended: dict[str, Any]) -> None:
         run, told_here = self.run, dict(self._told)
-        at = self._exe.guard.ports.clock()
+        at = self._exe.guard.clock()
         took = told_here.pop("duration_ms", int((time.monotonic() - self._began) * 1000))
         facts = {
             "trace_id": self.trace_id,
@@ -223,7 +222,7 @@ class Trace:
             return [run.record("model", model, at=at), end] if model else [end]
 
         # Looking for personal data takes time, and whoever has finished need not wait for it.
-        self._exe.outbox.put(Finished(self.trace_id, records))
+        self._exe.outbox.put(Finished(self.trace_id, records, run.keep))
 
     def _examined(self, facts: dict[str, Any]) -> dict[str, Any]:
         """*facts*, scanned and scrubbed as the client was told to."""

@@ -12,18 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from remit.acting import keep_context
-from remit.binding import Opaque
-from remit.call import Ports
-from remit.canonical import Frozen
+from remit import keep_context
 from remit.compat.kitelogik import requests, verdicts
 from remit.compat.kitelogik.gate import UNREACHABLE, PolicyGate
 from remit.compat.kitelogik.models import PolicyDecision, SessionContext
 from remit.compat.kitelogik.sanitizer import sanitize
+from remit.default import protect
 from remit.errors import Blocked, Denied, Pending
 from remit.guard import Guard
-from remit.model import Request, Resource
-from remit.protection import Protection
+from remit.model import Action, Request, Resource
 from remit.toolbox import Toolbox
 
 Context: TypeAlias = SessionContext | Callable[[], SessionContext]
@@ -45,52 +42,14 @@ class GovernanceError(Blocked):
         self.approval_id = approval_id
 
 
-class SessionGuard(Guard):
+def _guard(gate: PolicyGate, context: Context, tool_name: str = "") -> Guard:
     """A guard of *gate*, for the session in *context*."""
 
-    def __init__(self, gate: PolicyGate, context: Context, tool_name: str = "") -> None:
-        super().__init__(gate, ledger=gate.ledger, approver=gate.approver)
-        self.context = context
-        self.tool_name = tool_name
+    def asks(action: Action, _: Resource, at: int) -> Request:
+        session = context if isinstance(context, SessionContext) else context()
+        return requests.call(action.name, action.properties, session, tool_name=tool_name, at=at)
 
-    def asking(self, action: str, arguments: Mapping[str, Any], at: int = 0) -> Request:
-        """The request of a call in the session of the moment."""
-        context = self.context if isinstance(self.context, SessionContext) else self.context()
-        return requests.call(action, arguments, context, tool_name=self.tool_name, at=at)
-
-    def request(self, action: str | Callable[..., Any], /, *args: Any, **kwargs: Any) -> Request:
-        """As `Guard.request`, in the session."""
-        if isinstance(action, str):
-            return self.asking(action, kwargs)
-        return super().request(action, *args, **kwargs)
-
-    def protect(
-        self,
-        function: Any = None,
-        /,
-        *,
-        action: str | None = None,
-        resource: Resource | str | None = None,
-        opaque: Collection[str | type] = (),
-    ) -> Any:
-        """As `Guard.protect`, in the session."""
-
-        def decorate(target: Any) -> Any:
-            return GovernedFunction.of(
-                target, lambda: self, action=action, resource=resource, opaque=Opaque.of(opaque)
-            )
-
-        return decorate if function is None else decorate(function)
-
-
-class GovernedFunction(Protection):
-    """A function that is governed in a session."""
-
-    def ask(self, arguments: Frozen, ports: Ports) -> Request:
-        """The question whether the session may do this."""
-        guard = self.guard_of()
-        assert isinstance(guard, SessionGuard)
-        return guard.asking(self.action, arguments, ports.clock())
+    return Guard(gate, ledger=gate.ledger, approver=gate.approver, asks=asks)
 
 
 class governed:  # noqa: N801 - its name is Kite Logik's
@@ -126,8 +85,8 @@ class governed:  # noqa: N801 - its name is Kite Logik's
         """*fn*, governed."""
         if isinstance(fn, classmethod | staticmethod):
             return type(fn)(self(fn.__func__))
-        guard = _once(lambda: SessionGuard(self._gate, self._context))
-        inner = GovernedFunction.of(fn, guard, action=self._action, opaque=Opaque.of(self._opaque))
+        guard = _once(lambda: _guard(self._gate, self._context))
+        inner = protect(action=self._action, opaque=self._opaque, guard=guard)(fn)
         return _told(inner, self._gate, clean=self._sanitize)
 
 
@@ -160,7 +119,7 @@ class GovernedToolbox:
         """
         if name in self._tools:
             raise ValueError(f"a tool named {name!r} is registered already")
-        guard = _once(lambda: SessionGuard(self._gate, self._context, name))
+        guard = _once(lambda: _guard(self._gate, self._context, name))
         self._tools[name] = _Registered(fn, action or name, opaque, guard)
         return self
 
@@ -214,7 +173,7 @@ class GovernedToolbox:
         return {"name": name, "description": description[0], "input_schema": known["parameters"]}
 
     async def _unknown(self, name: str, args: Mapping[str, Any]) -> None:
-        box = Toolbox(SessionGuard(self._gate, self._context, name))
+        box = Toolbox(_guard(self._gate, self._context, name))
         try:
             await box.acall(name, args)
         except Denied as error:
@@ -228,7 +187,7 @@ class _Registered:
     function: Callable[..., Any]
     action: str
     opaque: Collection[str | type]
-    guard: Callable[[], SessionGuard]
+    guard: Callable[[], Guard]
 
     @functools.cached_property
     def box(self) -> Toolbox:
@@ -237,11 +196,11 @@ class _Registered:
         return made
 
 
-def _once(make: Callable[[], SessionGuard]) -> Callable[[], SessionGuard]:
+def _once(make: Callable[[], Guard]) -> Callable[[], Guard]:
     """The guard, made at the first call: to import a module makes no ledger."""
-    made: list[SessionGuard] = []
+    made: list[Guard] = []
 
-    def guard() -> SessionGuard:
+    def guard() -> Guard:
         if not made:
             made.append(make())
         return made[0]

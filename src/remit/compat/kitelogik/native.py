@@ -84,7 +84,11 @@ class Native(Evaluator):
                 )
         if PROJECT.is_file():
             return cls.load(PROJECT)
-        _log.info("there is no %s here: the policy of a new project decides", PROJECT)
+        _log.warning(
+            "there is no %s here, so the policy of a new project decides; "
+            "`python -m remit.compat.kitelogik init .` writes it, for you to change",
+            PROJECT,
+        )
         return cls.load(POLICIES / "policy.yaml")
 
     def decide(self, request: Request, /) -> Decision:

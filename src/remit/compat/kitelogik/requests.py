@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from remit.acting import current
+from remit import who_acts
 from remit.canonical import Frozen
 from remit.compat.kitelogik import paths
 from remit.compat.kitelogik.models import GovernanceEvent, PolicyInput, SessionContext
@@ -81,7 +81,7 @@ def _request(  # noqa: PLR0917 - the parts of a request
     resource_path: str | None,
     at: int,
 ) -> Request:
-    acting = current()
+    acting = who_acts()
     subject = Subject("agent", context.user_role) if acting.subject == NOBODY else acting.subject
     asked = Action(action, args)
     found = paths.find(asked.properties, resource_path)

@@ -1,7 +1,8 @@
 """Takes out of a tool's answer what reads like an instruction to the model.
 
-It is looked for in a copy without compatibility forms and invisible characters, and taken
-out of the answer itself. An answer in which nothing is found comes back as it is.
+It is found by the scanner that policies use (`remit.content`), which looks through compatibility
+forms, invisible characters and encodings, and by what Kite Logik looks for besides. An answer in
+which nothing is found comes back as it is.
 
 It finds the crude attempts. Nothing here makes an answer safe that is not; what an agent
 may do with it is for policy to say.
@@ -9,65 +10,85 @@ may do with it is for policy to say.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from functools import cache
 from typing import Any
 
 from remit.compat.kitelogik.models import SanitizedResponse
+from remit.content import Kind, Scanner, scanner
+from remit.content.folded import fold
+from remit.content.pattern import Pattern
+from remit.content.replace import replaced
 
 REDACTED = "[REDACTED]"
 
-_OLD = r"(previous|prior|above|earlier|preceding|foregoing)"
-_ORDERS = r"(instructions?|prompts?|rules?|guidelines?|guidance|directives?|directions?|commands?)"
-_FEW = r"(\w+\W+){0,4}"
+LEAST = 0.75
+"""The confidence from which on something is taken out of an answer, and not only reported."""
+
+_TYPES = frozenset(
+    {"encoded_payload", "instruction_override", "persona_override", "prompt_extraction",
+     "role_marker"}
+)  # fmt: skip
+"""What is told to the model. Signs of anything else are for policy to weigh."""
+
+_OLD = r"(?:previous|prior|above|earlier|preceding|foregoing)"
+_ORDERS = (
+    r"(?:instructions?|prompts?|rules?|guidelines?|guidance|directives?|directions?|commands?)\b"
+)
+_GAP = r"\W{1,3}"
+_FEW = rf"{_GAP}(?:\w{{1,20}}{_GAP}){{0,4}}"
+_TWO = rf"{_GAP}(?:\w{{1,20}}{_GAP}){{0,2}}"
+_ALL = rf"{_FEW}(?:{_ORDERS}|everything{_GAP}{_OLD}\b)"
+# As they are once the marks of vowels are gone, which are folded away like accents.
+_ORDERS_HI, *_IGNORE_HI = (fold(word).text for word in ("निर्देशों", "अनदेखा", "नज़रअंदाज़"))
 _PATTERNS = {
     "ignore_previous_instructions": (
-        rf"\bignore\W+{_FEW}({_OLD}\W+{_FEW}{_ORDERS}|everything\W+{_OLD})"
+        rf"\bignore{_FEW}(?:{_OLD}{_FEW}{_ORDERS}|everything{_GAP}{_OLD}\b)"
     ),
-    "disregard_instructions": rf"\bdisregard\W+{_FEW}({_ORDERS}|everything\W+{_OLD})",
-    "forget_instructions": rf"\bforget\W+{_FEW}({_ORDERS}|everything\W+{_OLD})",
+    "disregard_instructions": rf"\bdisregard{_ALL}",
+    "forget_instructions": rf"\bforget{_ALL}",
     "override_previous_instructions": (
-        rf"\b(override|skip|bypass|cancel)\W+{_FEW}{_OLD}\W+{_ORDERS}"
+        rf"\b(?:override|skip|bypass|cancel){_FEW}{_OLD}{_GAP}{_ORDERS}"
     ),
     "policy_override": (
-        r"\b(override|bypass|disable)\W+(\w+\W+){0,2}(security|safety|polic(y|ies)|guardrails?)\b"
+        rf"\b(?:override|bypass|disable){_TWO}(?:security|safety|polic(?:y|ies)|guardrails?)\b"
     ),
     "you_are_now_unrestricted": (
-        r"\byou\W+are\W+now\W+(\w+\W+){0,2}(unrestricted|jailbroken|dan)\b"
+        rf"\byou{_GAP}are{_GAP}now{_TWO}(?:unrestricted|jailbroken|dan)\b"
     ),
-    "act_as_unrestricted": r"\bact\W+as\W+(\w+\W+){0,2}(unrestricted|jailbroken)\b",
-    "prompt_extraction": r"\b(reveal|print|repeat|output)\W+(\w+\W+){0,2}system\W+prompt\b",
-    "system_marker": r"<\|(im_start|im_end|system|endoftext)\|>|\[system\]",
-    "fake_role_tag": r"</?(system|assistant)>",
+    "act_as_unrestricted": rf"\bact{_GAP}as{_TWO}(?:unrestricted|jailbroken)\b",
+    "prompt_extraction": rf"\b(?:reveal|print|repeat|output){_TWO}system{_GAP}prompt\b",
+    "system_marker": r"<\|(?:im_start|im_end|system|endoftext)\|>|\[system\]",
+    "fake_role_tag": r"</?(?:system|assistant)>",
     "instructions_tag": r"</?instructions>",
-    "markdown_javascript_uri": r"\]\(\s*javascript:",
-    "markdown_data_html_uri": r"\]\(\s*data:text/html",
-    "ignore_previous_es": r"\bignor\w+\W+(\w+\W+){0,3}instrucciones\W+(anteriores|previas)\b",
-    "ignore_previous_fr": r"\bignor\w+\W+(\w+\W+){0,3}instructions\W+pr[eé]c[eé]dentes\b",
-    "ignore_previous_de": (
-        r"\bignorier\w+\W+(\w+\W+){0,3}(vor(her)?igen|bisherigen)\W+(anweisungen|regeln)\b"
+    "markdown_javascript_uri": r"\]\(\s{0,4}javascript:",
+    "markdown_data_html_uri": r"\]\(\s{0,4}data:text/html",
+    "ignore_previous_es": (
+        rf"\bignor\w{{1,9}}{_GAP}(?:\w{{1,20}}{_GAP}){{0,3}}instrucciones{_GAP}(?:anteriores|previas)\b"
     ),
-    "ignore_previous_zh": r"忽略.{0,6}(之前|先前|以前|上面).{0,3}(指令|指示|说明)",
+    "ignore_previous_fr": (
+        rf"\bignor\w{{1,9}}{_GAP}(?:\w{{1,20}}{_GAP}){{0,3}}instructions{_GAP}precedentes\b"
+    ),
+    "ignore_previous_de": (
+        rf"\bignorier\w{{1,9}}{_GAP}(?:\w{{1,20}}{_GAP}){{0,3}}(?:vor(?:her)?igen|bisherigen){_GAP}"
+        r"(?:anweisungen|regeln)\b"
+    ),
+    "ignore_previous_zh": r"忽略.{0,6}(?:之前|先前|以前|上面).{0,3}(?:指令|指示|说明)",
     "ignore_previous_ar": r"تجاهل.{0,20}التعليمات",
-    "ignore_previous_hi": r"निर्देशों.{0,12}(अनदेखा|नज़रअंदाज़)",
+    "ignore_previous_hi": rf"{_ORDERS_HI}.{{0,12}}(?:{'|'.join(_IGNORE_HI)})",
 }
+"""What Kite Logik looks for, by its names."""
 
 
 def sanitize_tool_output(content: str) -> SanitizedResponse:
     """*content* without what reads like an instruction, and the names of what was found."""
-    text, places = _folded(content)
-    found = [
-        (places[match.start()], places[match.end() - 1] + 1, name)
-        for name, pattern in _compiled().items()
-        for match in pattern.finditer(text)
-    ]
+    theirs, ours = (each.find(content) for each in _scanners())
+    found = (*theirs, *ours)
     if not found:
         return SanitizedResponse(content=content, was_modified=False)
     return SanitizedResponse(
-        content=_without(content, sorted(found)),
+        content=replaced(content, found, lambda *_: REDACTED),
         was_modified=True,
-        injection_patterns_found=list(dict.fromkeys(name for *_, name in found)),
+        injection_patterns_found=list(dict.fromkeys(each.type for each in theirs or ours)),
     )
 
 
@@ -93,30 +114,11 @@ def sanitize(value: Any) -> tuple[Any, list[str]]:
 
 
 @cache
-def _compiled() -> dict[str, re.Pattern[str]]:
-    return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _PATTERNS.items()}
-
-
-def _folded(content: str) -> tuple[str, list[int] | range]:
-    """*content* with nothing hidden in it, and where each character of that came from."""
-    if content.isascii():
-        return content, range(len(content))
-    text: list[str] = []
-    places: list[int] = []
-    for place, char in enumerate(content):
-        if unicodedata.category(char) == "Cf" or char == "\u034f":
-            continue
-        for plain in unicodedata.normalize("NFKC", char):
-            text.append(plain)
-            places.append(place)
-    return "".join(text), places
-
-
-def _without(content: str, found: list[tuple[int, int, str]]) -> str:
-    parts: list[str] = []
-    end = 0
-    for start, stop, _ in found:
-        if start >= end:
-            parts += [content[end:start], REDACTED]
-        end = max(end, stop)
-    return "".join([*parts, content[end:]])
+def _scanners() -> tuple[Scanner, Scanner]:
+    """For what Kite Logik looks for, and for what policies of ours do."""
+    theirs = [
+        Pattern(name, f"(?i){regex}", Kind.INJECTION, edges=b"", word=False)
+        for name, regex in _PATTERNS.items()
+    ]
+    ours = scanner(Kind.INJECTION, types=_TYPES).patterns
+    return Scanner(theirs), Scanner(ours, types=_TYPES, least=LEAST)

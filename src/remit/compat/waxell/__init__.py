@@ -13,8 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from remit import __version__
-from remit.acting import acting_as, current
+from remit import __version__, acting_as, who_acts
 from remit.compat.waxell.approval import (
     auto_approve,
     auto_deny,
@@ -84,7 +83,7 @@ def generate_session_id() -> str:
 def session(session_id: str = "", user_id: str = "") -> Iterator[str]:
     """Let the runs inside the block be of one session, for one person."""
     session_id = session_id or generate_session_id()
-    agent = current().subject
+    agent = who_acts().subject
     said = session_of(agent.id, session_id=session_id, user_id=user_id)
     with acting_as(agent, session=said):
         yield session_id

@@ -12,20 +12,18 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
-from remit.acting import Acting
-from remit.call import finish
+from remit import Acting
 from remit.compat.waxell.errors import ObserveError
+from remit.compat.waxell.guarding import guard
 from remit.compat.waxell.recording import known, without_content
 from remit.compat.waxell.running import Running, data, observation, session_of
 from remit.compat.waxell.settings import change, settings
 from remit.compat.waxell.types import PolicyCheckResult, RunCompleteResult, RunInfo
 from remit.compat.waxell.verdicts import verdict
-from remit.default import recording_guard
-from remit.driver import Ports
 from remit.errors import Blocked, Denied, Unavailable
 from remit.model import Subject
+from remit.ports import Ports, finish
 from remit.runs.run import Moment, Run
-from remit.waiting import wait_here
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,10 +45,10 @@ def _twins(
     """*operation* for an event loop, and without one."""
 
     async def awaited(self: WaxellObserveClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await operation(self, recording_guard().async_ports, *args, **kwargs)
+        return await operation(self, guard().async_ports, *args, **kwargs)
 
     def called(self: WaxellObserveClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return finish(operation(self, recording_guard().ports, *args, **kwargs))
+        return finish(operation(self, guard().ports, *args, **kwargs))
 
     awaited.__doc__ = called.__doc__ = operation.__doc__
     awaited.__name__ = operation.__name__.removeprefix("_")
@@ -119,7 +117,7 @@ class WaxellObserveClient:
         del agent_id, agent_type, delegation
         session = session_of(agent_name, user_id=user_id, user_group=user_group)
         acting = Acting(Subject("agent", agent_name), session)
-        run = Run(recording_guard(), acting, name=workflow_name or "default")
+        run = Run(guard(), acting, name=workflow_name or "default")
         given = {"input": data(inputs or {})}
         return await _asked(run, "start", ports, given)
 
@@ -298,9 +296,7 @@ async def _asked(
 ) -> PolicyCheckResult:
     """What policy says of *run*; where nobody can be asked, it is blocked."""
     try:
-        if ports.wait is wait_here:
-            return verdict(run.check(moment, **facts), run.name)
-        return verdict(await run.acheck(moment, **facts), run.name)
+        return verdict(await run.consider(moment, ports, facts), run.name)
     except Unavailable as error:
         return PolicyCheckResult("block", str(error))
 
@@ -310,7 +306,7 @@ def _run_of(running: Running | None, agent: str) -> Run:
     if running is not None:
         return running.run
     acting = Acting(Subject("agent", agent or "unnamed"), session_of(agent))
-    return Run(recording_guard(), acting)
+    return Run(guard(), acting)
 
 
 def _open(run_id: str) -> Running:

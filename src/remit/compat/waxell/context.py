@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from remit.binding import Opaque
+from remit.canonical import Opaque
 from remit.compat.waxell.approval import Handler
 from remit.compat.waxell.people import People
 from remit.compat.waxell.running import Running, here, observation, session_of
@@ -15,9 +15,9 @@ from remit.compat.waxell.scrub import NOTHING_OPAQUE
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.types import PolicyCheckResult
 from remit.compat.waxell.verdicts import verdict
-from remit.driver import Ports, finish
 from remit.errors import Unavailable
 from remit.model import Decision
+from remit.ports import Ports, finish
 from remit.runs.telling import current_run
 
 CHECK = {"kind": "check", "name": "check_policy"}

@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager
 from functools import partial, wraps
 from typing import Any, TypeVar
 
-from remit.binding import Opaque
+from remit.canonical import Opaque
 from remit.compat.waxell.approval import Handler
 from remit.compat.waxell.context import WaxellContext
-from remit.driver import Ports, finish
-from remit.stepping import stepping
+from remit.ports import Ports, finish
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -145,7 +144,7 @@ class _Observed:
             with call.active():
                 finish(call.context.begin(ports))
             try:
-                value = yield from stepping(call.function(), call.active)
+                value = yield from running.run.steps(call.function(), call.active)
                 with call.active():
                     finish(running.again(value, ports))
             except GeneratorExit:

@@ -10,24 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
-from remit.acting import current
-from remit.binding import Opaque
-from remit.call import finish, foresee
-from remit.canonical import Frozen
+from remit import who_acts
+from remit.canonical import Frozen, Opaque
 from remit.compat.waxell.approval import HandlerApprover
-from remit.compat.waxell.scrub import NOTHING_OPAQUE, UNREDACTED, redacting, redactions, without
+from remit.compat.waxell.guarding import guard, guard_of_runs
+from remit.compat.waxell.scrub import DISCHARGES, NOTHING_OPAQUE, redactions, without
 from remit.compat.waxell.settings import settings
 from remit.compat.waxell.verdicts import violation
-from remit.default import recording_guard
-from remit.driver import Ports
-from remit.errors import Blocked, Denied, Unavailable
+from remit.errors import Blocked, Denied
+from remit.guard import Guard
 from remit.model import NOBODY, Session, Subject
-from remit.ports import Approver
+from remit.ports import Approver, Ports, finish
 from remit.runs.observation import Observation, Watch
 from remit.runs.run import Moment, Run, frozen
 
@@ -69,6 +68,12 @@ class Running:
         """*ports*, with who is asked in this run."""
         return self.observation.ports(ports)
 
+    @cached_property
+    def guard(self) -> Guard:
+        """Governs the tools of this run: who is asked about the run is asked about them."""
+        guard, asked = self.run.guard, self.observation.on_block
+        return guard if asked is None else guard.replace(approver=asked)
+
     @contextmanager
     def active(self, context: WaxellContext) -> Iterator[None]:
         """Let what happens inside the block be part of this run."""
@@ -90,9 +95,8 @@ class Running:
             if "start" in self.run.checks:
                 self.inputs = await self._redacted(ports)
                 # A check runs nothing, so there is nothing to carry out another duty on.
-                ports = redacting(replace(ports, discharges={}), data(self.inputs))
+                ports = replace(ports, discharges=DISCHARGES)
             self._watch = await Watch.start(self.run, ports, self._given)
-            self._reconsider(self._watch)
         except Blocked as error:
             await self.failed(error)
             raise violation(error, self.workflow) from error
@@ -139,21 +143,11 @@ class Running:
         return replace(self.ports(ports), discharges={})
 
     async def _redacted(self, ports: Ports) -> dict[str, Any]:
-        request = self.run.request("run.start", self._given())
-        duties = redactions(await foresee(request, ports))
+        duties = redactions(await self.run.foresee("start", ports, self._given()))
         return without(self.inputs, duties, self.opaque) if duties else self.inputs
 
     def _given(self) -> dict[str, Any]:
         return {"input": data(self.inputs)}
-
-    def _reconsider(self, watch: Watch) -> None:
-        """See to it that nothing starts with what the decision it starts on wants taken out."""
-        wanted = redactions(watch.call.decision) if watch.call is not None else ()
-        if not wanted:
-            return
-        given = data(self.inputs)
-        if without(given, wanted) != given:
-            raise Unavailable(UNREDACTED)
 
 
 def observation(
@@ -172,10 +166,10 @@ def observation(
     checks |= {"step"} if mid else set()
     asks: Approver | None = None
     if handler is not None:
-        asks = HandlerApprover(handler, clock=recording_guard().ports.clock)
+        asks = HandlerApprover(handler, clock=guard().clock)
     capture = settings().capture if capture is None else capture
     return Observation(
-        Subject("agent", agent), workflow, None, checks, capture, retries, asks, session
+        Subject("agent", agent), workflow, guard_of_runs(), checks, capture, retries, asks, session
     )
 
 
@@ -184,7 +178,7 @@ def session_of(agent: str, **said: str) -> Session:
 
     `session_id`, `user_id`, `user_group` and `end_user_id` are handed on to the agents inside.
     """
-    outer = current()
+    outer = who_acts()
     session, facts = outer.session, dict(outer.session.facts)
     facts |= {name: said[name] for name in ("user_group", "end_user_id") if said.get(name)}
     nested = outer.subject not in (NOBODY, Subject("agent", agent))

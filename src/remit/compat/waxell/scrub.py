@@ -8,19 +8,18 @@ searched is not given on, and neither is one that policy would want otherwise me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from remit import content
-from remit.binding import Opaque
-from remit.driver import Ports
+from remit.canonical import Opaque
 from remit.duties import Redact
 from remit.errors import NotData, Unavailable
 from remit.model import Decision, Obligation
-from remit.ports import Execute
+from remit.ports import Discharge, Execute
+
+T = TypeVar("T")
 
 DUTY = "redact_arguments"
-UNREDACTED = "what policy wants redacted would still be there"
 NOTHING_OPAQUE = Opaque()
 
 NAMES = {"card": "CREDIT_CARD", "us_ssn": "SSN"}
@@ -56,15 +55,18 @@ def without(
     return {name: kept[name] if name in kept else searched[name] for name in given}
 
 
-def redacting(ports: Ports, given: Mapping[str, Any]) -> Ports:
-    """*ports* that start nothing if something that policy wants redacted is still *given*."""
+def amend(given: Mapping[str, Any], decision: Decision) -> Mapping[str, Any]:
+    """*given* without what *decision* wants taken out: see `Guard`."""
+    duties = redactions(decision)
+    return without(given, duties) if duties else given
 
-    def discharge(duty: Obligation, execute: Execute[Any], /) -> Execute[Any]:
-        if without(given, (duty,)) != given:
-            raise Unavailable(UNREDACTED)
-        return execute
 
-    return replace(ports, discharges={**ports.discharges, DUTY: discharge})
+def _done(_: Obligation, execute: Execute[T], /) -> Execute[T]:
+    """Nothing is left to do: a guard that amends starts nothing otherwise."""
+    return execute
+
+
+DISCHARGES: Mapping[str, Discharge] = {DUTY: _done}
 
 
 def _cleaned(given: dict[str, Any], duty: Obligation) -> dict[str, Any]:

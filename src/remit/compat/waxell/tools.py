@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import Any, TypeVar, overload
 
-from remit.binding import Opaque
-from remit.call import Call, begin, foresee, govern
+from remit.compat.waxell.guarding import guard
 from remit.compat.waxell.running import here
-from remit.compat.waxell.scrub import redacting, redactions, without
-from remit.compat.waxell.verdicts import violation
-from remit.default import recording_guard
-from remit.driver import Ports
-from remit.errors import Blocked
+from remit.default import protect
 from remit.guard import Guard
-from remit.model import Request, Resource
-from remit.protection import Protection
+from remit.model import Resource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,9 +37,8 @@ def tool(
 
     def decorate(target: Any) -> Any:
         resource, action = Resource("tool", tool_type), None if callable(name) else name
-        return Tool.of(
-            target, recording_guard, action=action, resource=resource, opaque=Opaque.of(opaque)
-        )
+        governed = protect(action=action, resource=resource, opaque=opaque, guard=_guard_here)
+        return governed(target)
 
     return decorate(name) if callable(name) else decorate
 
@@ -68,57 +60,7 @@ def _passed(**given: Any) -> dict[str, Any]:
     return given
 
 
-class Tool(Protection):
-    """How a tool is governed: refused in the facade's words, redacted before it is decided on."""
-
-    async def run(
-        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """One governed call of the tool."""
-        ran = False
-        ports = _asking(ports)
-        try:
-            request, execute = await self.prepare(guard, ports, args, kwargs)
-
-            def running() -> Any:
-                nonlocal ran
-                ran = True
-                return execute()
-
-            return await govern(request, running, redacting(ports, request.action.properties))
-        except Blocked as error:
-            if ran:
-                raise
-            raise violation(error, self.action) from error
-
-    async def open(
-        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Call, Any]:
-        """Begin a governed call of a tool that generates."""
-        ports = _asking(ports)
-        try:
-            request, execute = await self.prepare(guard, ports, args, kwargs)
-            call = await begin(request, redacting(ports, request.action.properties))
-        except Blocked as error:
-            raise violation(error, self.action) from error
-        return call, call.discharged(execute)()
-
-    async def prepare(
-        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Request, Callable[[], Any]]:
-        """Freeze the arguments, without what policy wants taken out of them, however given."""
-        request, execute = await super().prepare(guard, ports, args, kwargs)
-        duties = redactions(await foresee(request, ports))
-        if not duties:
-            return request, execute
-        owner, given = self.binding.gather(*args, **kwargs)
-        cleaned = without(given, duties, self.binding.opaque | guard.opaque)
-        arguments = self.binding.freeze(cleaned, guard.limits, guard.opaque)
-        execute = partial(self.binding.spread, self.function, owner, arguments.values)
-        return self.ask(arguments.frozen, ports), execute
-
-
-def _asking(ports: Ports) -> Ports:
-    """*ports*, with who is asked in the run under way."""
+def _guard_here() -> Guard:
+    """The guard of the run under way, which asks whom the run asks."""
     context = here.get()
-    return ports if context is None else context.running.ports(ports)
+    return guard() if context is None else context.running.guard

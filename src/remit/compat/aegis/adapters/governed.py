@@ -5,39 +5,58 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeAlias
 
-from remit.binding import Opaque
-from remit.call import Ports
-from remit.canonical import Frozen
+from remit import model
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.result import Result, ResultStatus
 from remit.compat.aegis.runtime.engine import Runtime
+from remit.default import protect
 from remit.errors import Denied
-from remit.model import Request
-from remit.protection import Protection
+from remit.guard import Guard
 
 Told: TypeAlias = Callable[..., Awaitable[str]]
 
 
-class GovernedFunction(Protection):
-    """How a runtime governs a function."""
+class GovernedFunction:
+    """How a runtime governs a function.
 
-    runtime: Runtime
-    target: str
-    description: str
+    Raises:
+        TypeError: it is a generator, whose end nobody would know, or cannot be called.
+    """
 
-    def ask(self, arguments: Frozen, ports: Ports) -> Request:
-        """The question whether it may be called so, in the session of the runtime."""
-        action = Action(
-            self.action,
-            self.target,
-            arguments,
-            self.description,
-            self.runtime.agent_id,
-        )
-        return self.runtime.request(action, arguments, ports.clock())
+    def __init__(  # noqa: PLR0917 - the parts of a governed function
+        self,
+        function: Any,
+        runtime: Runtime,
+        action: str,
+        target: str,
+        description: str | None,
+        opaque: Collection[str | type],
+    ) -> None:
+        self.function = function
+        self.runtime = runtime
+        self.target = target
+        self._made: tuple[Guard, Guard] | None = None
+        self.protected = protect(action=action, opaque=opaque, guard=self.guard)(function)
+        code = _code(function)
+        if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
+            raise TypeError(f"{action!r} is a generator; a tool answers with one text")
+        name = getattr(function, "__name__", type(function).__name__)
+        self.description = description or inspect.getdoc(function) or name
+
+    def guard(self) -> Guard:
+        """The guard of the runtime, which asks in its session."""
+        guard = self.runtime.guard
+        if self._made is None or self._made[0] is not guard:
+            self._made = (guard, guard.replace(asks=self._asks))
+        return self._made[1]
+
+    def _asks(self, asked: model.Action, _: model.Resource, at: int) -> model.Request:
+        agent, params = self.runtime.agent_id, asked.properties
+        action = Action(asked.name, self.target, params, self.description, agent)
+        return self.runtime.request(action, asked.properties, at)
 
     async def call(self, *args: Any, **kwargs: Any) -> str:
         """One governed call, and what comes of it, as text.
@@ -45,9 +64,9 @@ class GovernedFunction(Protection):
         Raises:
             TypeError: the function cannot be called so.
         """
-        guard = self.runtime.guard
+        guard = self.guard()
         try:
-            request, execute = await self.prepare(guard, guard.async_ports, args, kwargs)
+            request, execute = await guard.prepare(self.protected, args, kwargs, guard.async_ports)
         except Denied as error:
             return f"[AEGIS BLOCKED] {error.decision.reason}"
         try:
@@ -70,51 +89,17 @@ class GovernedFunction(Protection):
         return run
 
 
-def govern(  # noqa: PLR0917 - the parts of a governed function
-    function: Any,
-    runtime: Runtime,
-    action: str,
-    target: str,
-    description: str | None,
-    opaque: Opaque,
-) -> GovernedFunction:
-    """*function*, governed by *runtime*.
-
-    Raises:
-        TypeError: it is a generator, whose end nobody would know, or cannot be called.
-    """
-    if not callable(function):
-        raise TypeError(f"{function!r} cannot be called, so there is nothing to govern")
-    made = GovernedFunction(
-        function,
-        lambda: runtime.guard,
-        action=action,
-        resource=None,
-        opaque=opaque,
-        method=_is_method(function),
-    )
-    if made.lazy:
-        raise TypeError(f"{action!r} is a generator; a tool answers with one text")
-    made.runtime, made.target = runtime, target
-    name = getattr(function, "__name__", type(function).__name__)
-    made.description = description or inspect.getdoc(function) or name
-    return made
-
-
 def plain(governed: GovernedFunction) -> Told:
     """A coroutine function that calls *governed*, and looks like what it is made from."""
 
     async def call(*args: Any, **kwargs: Any) -> str:
         return await governed.call(*args, **kwargs)
 
-    function = governed.function
-    code: Any = function.func if isinstance(function, functools.partial) else function
-    if not (inspect.isroutine(code) or inspect.isclass(code)):
-        code = code.__call__
-    made = functools.update_wrapper(call, code)
-    made.__name__ = getattr(function, "__name__", governed.action)
-    made.__doc__ = getattr(function, "__doc__", None)
-    vars(made).update(__signature__=governed.binding.signature, __remit__=governed)
+    made = functools.update_wrapper(call, _code(governed.function))
+    made.__name__ = governed.protected.__name__
+    made.__doc__ = getattr(governed.function, "__doc__", None)
+    signature = inspect.signature(governed.function)
+    vars(made).update(__signature__=signature, __remit__=governed.protected.__remit__)
     return made
 
 
@@ -129,13 +114,17 @@ def told(result: Result) -> str:
 
 
 def _is_asynchronous(function: Any) -> bool:
+    return inspect.iscoroutinefunction(_code(function))
+
+
+def _code(function: Any) -> Any:
+    """The function that says what *function* is like."""
     inner = function.func if isinstance(function, functools.partial) else function
-    if inspect.isroutine(inner) or isinstance(inner, type):
-        return inspect.iscoroutinefunction(inner)
-    return inspect.iscoroutinefunction(type(inner).__call__)
+    return inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner).__call__
 
 
-def _is_method(function: Any) -> bool:
+def is_method(function: Any) -> bool:
+    """Whether *function* is defined in a class body and will be given its owner first."""
     if not inspect.isfunction(function):
         return False
     inside = function.__qualname__.rpartition("<locals>.")[2]

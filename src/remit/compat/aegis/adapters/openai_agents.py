@@ -10,13 +10,13 @@ Where the SDK is not installed, it is a coroutine function.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from remit.acting import acting_for
-from remit.binding import Opaque
-from remit.compat.aegis.adapters.governed import GovernedFunction, govern, plain
+from remit import acting_for
+from remit.compat.aegis.adapters.governed import GovernedFunction, is_method, plain
 from remit.compat.aegis.runtime.engine import Runtime
 
 try:
@@ -78,11 +78,13 @@ def governed_tool(
     """
 
     def decorate(function: Any) -> Any:
-        hidden = Opaque.of((*opaque, *_CONTEXTS))
-        governed = govern(function, runtime, action_type, action_target, description, hidden)
+        hidden = (*opaque, *_CONTEXTS)
+        governed = GovernedFunction(
+            function, runtime, action_type, action_target, description, hidden
+        )
         call = plain(governed)
         # A method is bound to its owner, which a tool of the SDK is not.
-        if not _CONTEXTS or governed.binding.owner is not None:
+        if not _CONTEXTS or is_method(function):
             return call
         return _tool(call, governed)
 
@@ -103,9 +105,9 @@ def _tool(call: Callable[..., Any], governed: GovernedFunction) -> Any:
     tool.governed = call
     vars(tool).update({name: getattr(call, name) for name in _LIKE_A_FUNCTION})
     vars(tool).update(
-        __signature__=governed.binding.signature,
+        __signature__=inspect.signature(governed.function),
         __wrapped__=governed.function,
-        __remit__=governed,
+        __remit__=governed.protected.__remit__,
     )
     return tool
 

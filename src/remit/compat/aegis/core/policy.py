@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from remit import policy as native
-from remit.acting import current
+from remit import who_acts
 from remit.canonical import canonical, freeze
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.decision import DEFAULT_RULE, Approval, PolicyDecision
@@ -196,7 +196,7 @@ class Policy:
         """What holds for *action*, now or at another time."""
         at = time.time_ns() if now is None else int(now.timestamp() * 1e6) * 1000
         try:
-            request = request_of(action, freeze(action.params), current(), at)
+            request = request_of(action, freeze(action.params), who_acts(), at)
         except NotData:
             return PolicyDecision(action, RiskLevel.CRITICAL, Approval.BLOCK, NOT_DATA)
         return self.verdict(action, self.decide(request))

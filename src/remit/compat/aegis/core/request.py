@@ -6,18 +6,17 @@ from typing import Any
 
 import msgspec
 
-from remit import model
-from remit.acting import Acting
+from remit import Acting, model
 from remit.canonical import Frozen
 from remit.compat.aegis.core.action import Action
-from remit.model import NO_SESSION, NOBODY, Request, Resource, Session, Subject
+from remit.model import NO_SESSION, NOBODY, Properties, Request, Resource, Session, Subject
 
 FACTS = ("description", "parent_agent_id", "chain_id", "chain_depth")
 """What an action says that is no part of a request of ours: facts of its context."""
 
 
 def request_of(
-    action: Action, params: Frozen, acting: Acting, at: int, session: Session = NO_SESSION
+    action: Action, params: Properties, acting: Acting, at: int, session: Session = NO_SESSION
 ) -> Request:
     """The question whether *action* may be done with *params*.
 

@@ -19,11 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from remit.acting import Acting
+from remit import Acting
 from remit.audit import tree
 from remit.audit.record import ENDS, Kind, Record, encode
 from remit.audit.stored import Stored
-from remit.call import new_id
 from remit.canonical import Frozen, freeze
 from remit.compat.aegis.core.decision import PolicyDecision
 from remit.compat.aegis.core.request import request_of
@@ -252,7 +251,7 @@ def noted(
         "matched_rule": decision.matched_rule,
     }
     said = _said(decision)
-    return Record(Kind.NOTED, new_id(), at, conceal(asked), said, body=as_data(told))
+    return Record(Kind.NOTED, secrets.token_hex(12), at, conceal(asked), said, body=as_data(told))
 
 
 def _said(decision: PolicyDecision) -> Decision:

@@ -16,11 +16,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from remit import ports
-from remit.acting import current
-from remit.call import govern, refuse
+from remit import ports, who_acts
 from remit.canonical import NOTHING, Frozen, Rebuild, freeze_with_rebuild
-from remit.changing import record_change
 from remit.compat.aegis.adapters.base import BaseExecutor
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
@@ -38,7 +35,7 @@ from remit.compat.aegis.runtime.redaction import conceal
 from remit.compat.aegis.runtime.rows import DENIED
 from remit.errors import Blocked, Denied, NotData, Pending
 from remit.guard import Guard
-from remit.model import ApprovalTerms, Decision, Request, Session
+from remit.model import ApprovalTerms, Decision, Properties, Request, Session
 
 REMEMBERED = 1000
 """Actions of the session that rules about sequences look back on."""
@@ -119,9 +116,13 @@ class Runtime:
     def guard(self) -> Guard:
         """The guard that its calls go through, and others may."""
         ledger, guard = self.audit.ledger, self._guard
-        if guard is None or guard.ports.ledger is not ledger:
+        if guard is None or guard.ledger is not ledger:
             self._guard = guard = Guard(
-                self, ledger=ledger, approver=self._approver(), readers=[self.audit]
+                self,
+                ledger=ledger,
+                approver=self._approver(),
+                readers=[self.audit],
+                conceal=conceal,
             )
         return guard
 
@@ -147,7 +148,7 @@ class Runtime:
         _checked(policy)
         with self._lock:
             changed = {"before": self._policy.digest, "after": policy.digest}
-            record_change(self.audit.ledger, "policy.replaced", changed)
+            self.guard.record_change("policy.replaced", changed)
             self._policy = policy
 
     def plan(self, actions: Iterable[Action]) -> ExecutionPlan:
@@ -200,9 +201,9 @@ class Runtime:
         finally:
             await asyncio.to_thread(self.audit.close)
 
-    def request(self, action: Action, params: Frozen, at: int) -> Request:
+    def request(self, action: Action, params: Properties, at: int) -> Request:
         """The request that *action* is, in this session."""
-        return request_of(action, params, current(), at, self._session)
+        return request_of(action, params, who_acts(), at, self._session)
 
     async def tool_call(self, request: Request, execute: Callable[[], Awaitable[Any]]) -> Result:
         """Run a function in the place of the executor, if *request* is allowed."""
@@ -270,13 +271,13 @@ class Runtime:
 
     async def _run(self, decision: PolicyDecision) -> Result:
         """One action of a plan, carried out by the executor."""
-        action, clock = decision.action, self.guard.ports.clock
+        action, guard = decision.action, self.guard
         frozen, _ = _frozen(action)
         if frozen is None:
-            request = self.request(action, NOTHING, clock())
+            request = self.request(action, NOTHING, guard.clock())
             why = "a parameter is no data, and nobody can decide on it"
-            return self._refusal(action, await refuse(request, why, self.guard.async_ports))
-        request = self.request(action, frozen[0], clock())
+            return self._refusal(action, await guard.refuse(request, why, guard.async_ports))
+        request = self.request(action, frozen[0], guard.clock())
         results: list[Result] = []
 
         async def execute() -> Any:
@@ -294,14 +295,14 @@ class Runtime:
         """The one way to anything that runs."""
         action, begun = decision.action, datetime.now(UTC)
         await tell(self.hooks.on_decision, decision)
-        guard_ports = replace(self.guard.async_ports, decider=Stricter(self._policy, decision))
+        guard = self.guard.replace(decider=Stricter(self._policy, decision))
 
         async def started() -> Any:
             self._done.append(action.type)
             return await execute()
 
         try:
-            data = await govern(request, started, guard_ports, conceal)
+            data = await guard.acall(request, started)
             result = Result(action, ResultStatus.SUCCESS, data, None, begun, datetime.now(UTC))
         except ActionFailed as failed:
             result = failed.result
