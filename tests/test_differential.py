@@ -36,6 +36,7 @@ def what_the_programs_change_is_put_back(monkeypatch):
         (narrow, "WORTH_AN_INDEX"),
         (narrow, "ALWAYS_WORTH_IT"),
         (consult, "MANY"),
+        (consult, "FIRST"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
 

@@ -204,6 +204,7 @@ def disagreements(count: int, seed: int) -> Iterator[str]:
         narrow.WORTH_AN_INDEX = random.choice((1, 4))
         narrow.ALWAYS_WORTH_IT = random.choice((0, 12))
         consult.MANY = random.choice((2, 500))
+        consult.FIRST = random.choice((1, 2, 500))
         policy = compiled(written)
         for _ in range(min(REQUESTS_OF_A_POLICY, count - done)):
             asked = request(random)

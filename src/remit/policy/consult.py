@@ -26,6 +26,9 @@ REMEMBERED = 1024
 MANY = 500
 """Candidates whose set is a long integer, which is slow to look up."""
 
+FIRST = 500
+"""Candidates among which the first match is sought first."""
+
 
 @dataclass(slots=True)
 class Vocabularies:
@@ -79,19 +82,28 @@ class Shape:
         phases = (*_phases(self.layers, outright), (mask(self.monitors), 0, False))
         self.phases = tuple(phase for phase in phases if phase[0])
         trees = [when.program.tree if when else None for when in conditions]
+        end = self._end(outright)
         named = [
-            *_looks("resource", [c.resource for c in candidates], words.resource),
-            *_looks("subject", [c.subject for c in candidates], words.subject),
+            *_looks("resource", [c.resource for c in candidates], words.resource, end),
+            *_looks("subject", [c.subject for c in candidates], words.subject, end),
         ]
-        self.narrow = Narrowing(trees, named, self._end(outright)).find
+        self.narrow = Narrowing(trees, named, end).find
         """What a request does not rule out, and which of these have to be evaluated."""
 
     def _end(self, outright: int) -> End | None:
-        """When asks and allows matter no more; None where to know it costs more than it saves."""
-        if len(self.candidates) < MANY or any(layer.first_match for layer in self.layers):
+        """When some candidates matter no more; None where to know it costs more than it saves."""
+        if len(self.candidates) < MANY:
             return None
-        denials = sum(mask(layer.denials) for layer in self.layers)
-        return End(outright, denials | mask(self.monitors))
+        monitors = mask(self.monitors)
+        if not any(layer.first_match for layer in self.layers):
+            denials = sum(mask(layer.denials) for layer in self.layers)
+            return End(outright, denials | monitors)
+        if len(self.layers) > 1:
+            return None
+        # A denial that is lifted is none, and the search goes on.
+        last = outright | ~self.deny
+        first = mask(self.layers[0].denials[:FIRST])
+        return End(last & first, first | monitors)
 
     def consult(
         self, request: Request, possible: int, unsure: int, lifted: int
@@ -147,20 +159,23 @@ class Shape:
         return _bits(candidate.rule.terms in terms for candidate in self.candidates)
 
 
-def _looks(owner: str, wanted: Sequence[int], vocabulary: Vocabulary) -> Iterator[Look]:
+def _looks(
+    owner: str, wanted: Sequence[int], vocabulary: Vocabulary, end: End | None
+) -> Iterator[Look]:
     """The look at the name of a noun, if any candidate asks for it."""
     if any(wanted):
-        named = _Named(wanted, vocabulary)
+        named = _Named(wanted, vocabulary, end)
         form = Form(Kind.NAME, owner, member=False, few=False)
-        yield Look(form, (vocabulary.nouns, named.known), named)
+        yield Look(form, (vocabulary.nouns, named.known), rare=named)
 
 
 class _Named:
     """From what a name fits to the candidates it leaves."""
 
-    def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary) -> None:
+    def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary, end: End | None) -> None:
         self.fits = vocabulary.find_noun
-        self.known: dict[Fits, int] = {}
+        self.known: dict[Fits, Any] = {}
+        self._end = end
         self._any = _bits(not bits for bits in wanted)
         self._wanted: dict[int, int] = {}
         for index, bits in enumerate(wanted):
@@ -168,14 +183,15 @@ class _Named:
                 self._wanted[pattern] = self._wanted.get(pattern, 0) | 1 << index
         self._patterns = sum(1 << pattern for pattern in self._wanted)
 
-    def find(self, fits: Fits) -> int:
+    def find(self, fits: Fits) -> Any:
         left = self._any
         for pattern in ones(fits.bits & self._patterns):
             left |= self._wanted[pattern]
         if len(self.known) >= REMEMBERED:
             self.known.clear()
-        self.known[fits] = left
-        return left
+        found = self._end.of(left) if self._end else left
+        self.known[fits] = found
+        return found
 
 
 def _phases(layers: Sequence[Layer], outright: int) -> Iterator[_Phase]:
