@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
@@ -19,6 +19,9 @@ from remit.policy.looks import End, Form, Kind, Look
 from remit.policy.narrow import Narrowing
 from remit.policy.rule import RuleEffect
 from remit.policy.vocabulary import Fits, Vocabulary
+
+if TYPE_CHECKING:
+    from remit.policy.part import Parts
 
 REMEMBERED = 1024
 """Sets of patterns whose candidates are kept."""
@@ -57,6 +60,7 @@ class Shape:
         "limits",
         "monitors",
         "narrow",
+        "parts",
         "phases",
         "programs",
         "settled",
@@ -64,8 +68,15 @@ class Shape:
     )
 
     def __init__(
-        self, arrangement: Arrangement, words: Vocabularies, limits: tuple[Metered, ...]
+        self,
+        arrangement: Arrangement,
+        words: Vocabularies,
+        limits: tuple[Metered, ...],
+        fitted: str = "",
     ) -> None:
+        """Consulted only about requests whose noun called *fitted* all candidates are about."""
+        self.parts: Parts | None = None
+        """Smaller shapes to consult instead of this one."""
         self.candidates, self.layers, self.monitors = arrangement
         self.limits = limits
         self.settled: dict[int, Decision] = {}
@@ -83,9 +94,15 @@ class Shape:
         self.phases = tuple(phase for phase in phases if phase[0])
         trees = [when.program.tree if when else None for when in conditions]
         end = self._end(outright)
+        patterns = {
+            "resource": ([c.resource for c in candidates], words.resource),
+            "subject": ([c.subject for c in candidates], words.subject),
+        }
+        patterns.pop(fitted, None)
         named = [
-            *_looks("resource", [c.resource for c in candidates], words.resource, end),
-            *_looks("subject", [c.subject for c in candidates], words.subject, end),
+            look
+            for owner, (wanted, vocabulary) in patterns.items()
+            for look in _looks(owner, wanted, vocabulary, end)
         ]
         self.narrow = Narrowing(trees, named, end).find
         """What a request does not rule out, and which of these have to be evaluated."""
