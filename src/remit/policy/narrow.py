@@ -26,6 +26,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, pairwise, repeat
 from math import ceil, inf, nextafter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -131,7 +132,8 @@ class Narrowing:
             fractions = _Fractions([float(point) for point in points], masks)
             if points and wholes[0] > 0 and wholes[-1] < TABLES[-1]:
                 size = next(size for size in TABLES if wholes[-1] < size)
-                table = tuple(masks[bisect_right(wholes, n)] for n in range(size))
+                lengths = (stop - start for start, stop in pairwise((0, *wholes, size)))
+                table = tuple(chain.from_iterable(map(repeat, masks, lengths)))
                 form = Form(Kind.COUNT, owner, member=member, few=few, counts=size)
                 yield Look(form, (_same(name), table), tested, fractions)
             else:

@@ -8,10 +8,11 @@ some hundred decisions save, so what is asked for seldom goes without.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
 
 from remit.model import Request
-from remit.policy.candidates import Candidate, arrange
+from remit.policy.candidates import Candidate, arrange, ones
 from remit.policy.claim import Metered
 from remit.policy.consult import Shape, Vocabularies
 from remit.policy.rule import Document
@@ -48,14 +49,21 @@ class Parts:
         self._whole = whole
         self._documents, self._candidates = documents, candidates
         self._words, self._limits = words, limits
-        subjects, resources = (
-            sum(bool(bits) for bits in patterns)
-            for patterns in ([c.subject for c in candidates], [c.resource for c in candidates])
-        )
+        subjects = sum(bool(each.subject) for each in candidates)
+        resources = sum(bool(each.resource) for each in candidates)
         self._owner = "subject" if subjects > resources else "resource"
         self._noun = attrgetter(self._owner)
         self._vocabulary = words.subject if subjects > resources else words.resource
         self._nouns = self._vocabulary.nouns
+        self._about: dict[int, list[int]] = {}
+        """Places of candidates by their patterns."""
+        self._about_any: list[int] = []
+        for place, candidate in enumerate(candidates):
+            patterns = candidate.subject if subjects > resources else candidate.resource
+            if not patterns:
+                self._about_any.append(place)
+            for pattern in ones(patterns):
+                self._about.setdefault(pattern, []).append(place)
         self._known: dict[Fits, Shape] = {}
         self._asked: dict[Fits, int] = {}
         self._too_large = 0
@@ -91,10 +99,11 @@ class Parts:
         return part
 
     def _part(self, bits: int) -> Shape:
-        patterns = attrgetter(self._owner)
-        found = [c for c in self._candidates if not patterns(c) or patterns(c) & bits]
+        fitting = (self._about.get(pattern, ()) for pattern in ones(bits))
+        found = {*self._about_any, *chain.from_iterable(fitting)}
         if len(found) <= LARGEST:
-            return Shape(arrange(self._documents, found), self._words, self._limits, self._owner)
+            chosen = [self._candidates[place] for place in sorted(found)]
+            return Shape(arrange(self._documents, chosen), self._words, self._limits, self._owner)
         self._too_large += 1
         if self._too_large >= TRIES and 2 * self._too_large > len(self._known):
             self._whole.parts = None
