@@ -48,7 +48,7 @@ sure, and what follows from sure candidates is remembered."""
 MOST_BOUNDS = 4096
 """Bounds kept of one thing. Where policies have more, neighbouring stretches share one."""
 
-TABLES = (32, 128, 1024)
+TABLES = (32, 128)
 """How long the tables are that hold the answer for each whole number, up to the highest bound."""
 
 
