@@ -1,7 +1,7 @@
 """How long a decision takes, from a neutral request to the verdict read, as policies grow.
 
-    python benchmarks/decide.py                             # 10 to 10,000 rules, mixed and dense
-    python benchmarks/decide.py --sizes 10,500 --dense 0    # others
+    python benchmarks/decide.py                                      # all, 10 to 10,000 rules
+    python benchmarks/decide.py --sizes 10,500 --corpora mixed,dense # others
     python benchmarks/decide.py --rounds 1 --seconds 0.2 --only remit,aegis
 
 Every engine gets the same rules in its own words and answers the same requests in
@@ -50,6 +50,12 @@ ENGINES = (
     Engine("loop of CEL programs, cel-python", "celpython", "loop", FIRST),
     Engine("floor: one dict lookup", "floor", "lookup", "none"),
 )
+KINDS = {
+    "mixed": corpus.mixed,
+    "patterned": corpus.patterned,
+    "spread": corpus.spread,
+    "dense": corpus.dense,
+}
 OURS = {STRICTEST: "remit", FIRST: "remit, order: first-match", "none": "remit"}
 OURS_PREBUILT = {
     STRICTEST: "remit, request prebuilt",
@@ -64,8 +70,7 @@ LEFT_OUT = "in-process OPA (opa-golib-python-bindings): its wheels need Python 3
 
 def main() -> int:
     options = _options()
-    makes = [(corpus.mixed, size) for size in options.sizes]
-    makes += [(corpus.dense, size) for size in options.dense if size]
+    makes = [(KINDS[kind], size) for kind in options.corpora for size in options.sizes]
     # One corpus is a lottery for who tries rules in order: it matters where the first match stands.
     seeds = range(options.seed, options.seed + options.rounds)
     rounds = [[make(size, options.requests, seed) for make, size in makes] for seed in seeds]
@@ -74,6 +79,8 @@ def main() -> int:
     print(f"not here: {LEFT_OUT}\n")
     for same in zip(*rounds, strict=True):
         _print(same, answers[same[0].name])
+    for kind in options.corpora:
+        _print_growth(kind, options.sizes, answers)
     path = workers.save("decide", {"options": vars(options), "corpora": answers})
     print(f"raw numbers: {path}")
     return 1 if any(map(_bad, _all(answers))) else 0
@@ -83,7 +90,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     sizes = [10, 100, 1000, 10_000]
     parser.add_argument("--sizes", type=_sizes, default=sizes, help="rules, as 10,100,1000")
-    parser.add_argument("--dense", type=_sizes, default=sizes, help="rules, all about *; 0: none")
+    parser.add_argument("--corpora", type=_kinds, default=[*KINDS], help=", ".join(KINDS))
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=5, help="each with its own seed")
     parser.add_argument("--seconds", type=float, default=1.0, help="of timing per engine and round")
@@ -94,6 +101,10 @@ def _options() -> argparse.Namespace:
 
 def _sizes(text: str) -> list[int]:
     return [int(size) for size in text.split(",")]
+
+
+def _kinds(text: str) -> list[str]:
+    return [kind for kind in text.split(",") if KINDS[kind]]
 
 
 def _measure(
@@ -136,6 +147,21 @@ def _print(same: tuple[corpus.Corpus, ...], answers: dict[str, list[dict[str, An
             print(workers.table((f"[{title}]", *HEADS[1:]), rows))
             print()
     _explain(answers)
+
+
+def _print_growth(
+    kind: str, sizes: list[int], answers: dict[str, dict[str, list[dict[str, Any]]]]
+) -> None:
+    """The p50 of every engine at all sizes, and how many times the first the last is."""
+    by_size = [answers[f"{kind}-{size}"] for size in sizes]
+    rows = []
+    for name in by_size[0]:
+        founds = [each[name] for each in by_size]
+        if all("hit" in answer for found in founds for answer in found):
+            p50 = [workers.medians(found, "hit", "p50") for found in founds]
+            rows.append((name, *map(workers.digits, p50), f"{p50[-1] / p50[0]:.2f}x"))
+    print(workers.table((f"[{kind}] p50 us", *(f"{size:,}" for size in sizes), "growth"), rows))
+    print()
 
 
 def _row(engine: Engine, answers: dict[str, list[dict[str, Any]]]) -> tuple[object, ...]:

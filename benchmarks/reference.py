@@ -12,6 +12,7 @@ Where no rule matches, the answer is deny.
 from __future__ import annotations
 
 import operator
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +77,8 @@ def holds(test: Test, request: dict[str, Any]) -> bool:
         return actual.startswith(test.value + "/")
     if test.op == "in":
         return actual in test.value
+    if test.op == "matches":
+        return re.search(test.value, actual) is not None
     if test.op == "is":
         return actual == test.value
     return COMPARE[test.op](actual, test.value)

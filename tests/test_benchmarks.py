@@ -21,7 +21,13 @@ from reference import FIRST, NO_RULE, STRICTEST
 
 Test.__test__ = False  # its name is not meant for pytest
 
-SMALL = [corpus.mixed(10, 40), corpus.mixed(100, 40), corpus.dense(60, 40)]
+SMALL = [
+    corpus.mixed(10, 40),
+    corpus.mixed(100, 40),
+    corpus.dense(60, 40),
+    corpus.spread(100, 40),
+    corpus.patterned(100, 40),
+]
 REQUEST = SMALL[1].requests[0]
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}
 
@@ -33,7 +39,7 @@ def rule(effect, name="r", tool="*", resource="*", tests=()):
     return Rule(name, tool, resource, effect, tuple(Test(*test) for test in tests))
 
 
-@pytest.mark.parametrize("made", [corpus.mixed, corpus.dense])
+@pytest.mark.parametrize("made", [corpus.mixed, corpus.patterned, corpus.spread, corpus.dense])
 def test_a_seed_makes_the_same_corpus_every_time(made):
     assert made(50, 20, seed=3) == made(50, 20, seed=3)
     assert made(50, 20, seed=3) != made(50, 20, seed=4)
@@ -63,8 +69,23 @@ def test_a_request_has_about_as_many_candidates_however_many_rules_there_are():
     assert 20 < corpus.mixed(1000, 40).candidates() < 32
 
 
-def test_no_rule_of_a_dense_corpus_can_be_told_from_another_by_its_tool():
-    assert {rule.tool for rule in SMALL[2].rules} == {"*"}
+def test_no_rule_of_a_dense_or_spread_corpus_can_be_told_from_another_by_its_tool():
+    assert {rule.tool for rule in (*SMALL[2].rules, *SMALL[3].rules)} == {"*"}
+
+
+def test_in_a_spread_corpus_about_as_many_rules_match_however_many_there_are():
+    for one in (corpus.spread(100, 60), corpus.spread(1000, 60), corpus.spread(4000, 60)):
+        matching = [reference.matches(rule, each) for rule in one.rules for each in one.requests]
+        assert 2 < sum(matching) / len(one.requests) < 6
+
+
+def test_in_a_patterned_corpus_a_rule_in_eight_has_an_expression_and_some_notes_fit_it():
+    one = corpus.patterned(800, 60)
+    tests = [test for rule in one.rules for test in rule.tests if test.op == "matches"]
+    assert len(tests) == 100
+    assert {test.value for test in tests} == set(corpus.EXPRESSIONS)
+    fit = [reference.holds(test, request) for test in tests for request in one.requests]
+    assert 0.1 < sum(fit) / len(fit) < 0.9
 
 
 def test_all_effects_are_asked_for_and_given():
@@ -92,7 +113,7 @@ def test_what_is_asked_when_all_is_warm_was_not_asked_before(one):
 @pytest.mark.parametrize("one", SMALL, ids=lambda one: one.name)
 def test_no_rule_asks_for_a_fact_that_a_request_does_not_carry(one):
     asked = {test.fact for rule in one.rules for test in rule.tests}
-    assert asked <= set(corpus.FACTS)
+    assert asked <= {*corpus.FACTS, "note"}
     for request in (*one.requests, *one.misses, *one.others):
         assert asked <= {*request["args"], "role", "hour"}
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from remit.expr import EvalError, ExprError
-from remit.policy import consult, narrow
+from remit.policy import consult, narrow, part
 
 sys.path.append(str(Path(__file__).parent / "differential"))
 
@@ -36,6 +36,9 @@ def what_the_programs_change_is_put_back(monkeypatch):
         (narrow, "WORTH_AN_INDEX"),
         (narrow, "ALWAYS_WORTH_IT"),
         (consult, "MANY"),
+        (consult, "FIRST"),
+        (part, "MANY"),
+        (part, "OFTEN"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
 

@@ -213,3 +213,18 @@ def test_changed_arguments_need_a_new_approval():
     ask = "{id: big, action: refund, effect: ask, approvers: ['role:manager']}"
     more = msgspec.structs.replace(REFUND, action=Action("refund", {"amount": 501}))
     assert decide(ask, yes(MARIA), request=more).effect is Effect.DENY
+
+
+def test_after_a_lifted_denial_the_first_match_is_sought_among_all_that_follow():
+    many = "".join(
+        f"  - {{id: r{n}, action: '*', when: args.amount == {n}, effect: deny}}\n"
+        for n in range(1000, 2500)
+    )
+    policy = Policy.parse(
+        "remit: 1\norder: first-match\nrules:\n"
+        "  - {id: large, action: refund, effect: deny, approvers: 'role:manager'}\n"
+        f"{many}  - {{id: last, action: '*', when: args.amount > 4, effect: allow}}\n"
+    )
+    assert policy.decide(REFUND).rules == ("large",)
+    lifted = policy.decide(msgspec.structs.replace(REFUND, approvals=(yes(MARIA),)))
+    assert (lifted.effect, lifted.rules) == (Effect.ALLOW, ("last",))

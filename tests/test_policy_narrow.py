@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from remit.expr import EvalError
 from remit.model import Action, Request, Resource, Session, Subject
 from remit.policy.environment import compile_condition
+from remit.policy.looks import End
 from remit.policy.narrow import Narrowing
 
 TESTS = [
@@ -30,6 +31,8 @@ TESTS = [
     'session.team == "red"',
     "session.depth < 2",
     "context.hour >= 18",
+    "args.amount > -3",
+    "args.amount < 5000",
     'subject.id == "bot"',
     'args.region != "eu"',
     "args.missing > 3",
@@ -94,6 +97,30 @@ def test_what_is_ruled_out_is_false_and_what_is_sure_is_true(programs, request):
             assert outcome(program, request) is False, (program.text, request)
         elif not unsure >> bit & 1:
             assert outcome(program, request) is True, (program.text, request)
+
+
+@given(groups, requests, st.integers(0), st.integers(0))
+def test_where_the_matter_ends_all_is_left_that_may_end_it(programs, request, ending, outright):
+    trees = [program.tree for program in programs]
+    end = End(outright & ending, ending)
+    (left, unsure), (all_left, all_unsure) = (
+        Narrowing(trees, (), each).find(request) for each in (end, None)
+    )
+    # A look that is spared, since nothing is left that wants it, makes nothing unsure.
+    assert left & unsure == left & all_unsure
+    if left != all_left:
+        assert left == all_left & ending
+        assert left & end.outright
+        assert not left & unsure
+
+
+@pytest.mark.parametrize("lowest", [1, 0, -8])
+@given(value=st.one_of(st.integers(-12, 45), st.floats(-12, 45), st.sampled_from([2**50, -1e300])))
+def test_numbers_are_found_between_their_bounds_in_a_table_or_by_bisection(lowest, value):
+    tests = [f"args.amount {op} {n}" for n in range(lowest, 31, 3) for op in ("<", "<=", ">", "==")]
+    programs = [compile_condition(test) for test in tests]
+    expected = sum(1 << bit for bit, each in enumerate(programs) if each.exact(about(amount=value)))
+    assert find(programs, about(amount=value)) == (expected, 0)
 
 
 def test_beyond_the_most_tested_things_what_few_test_is_left_to_the_conditions(monkeypatch):

@@ -208,6 +208,9 @@ def everything_is_worth_an_index_and_two_are_many():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remit.policy.narrow.WORTH_AN_INDEX", 1)
         patch.setattr("remit.policy.consult.MANY", 2)
+        patch.setattr("remit.policy.consult.FIRST", 1)
+        patch.setattr("remit.policy.part.MANY", 2)
+        patch.setattr("remit.policy.part.OFTEN", 2)
         yield
 
 

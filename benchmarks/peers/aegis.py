@@ -75,6 +75,8 @@ def _rule(rule: Any) -> dict[str, Any]:
 def _condition(test: Any) -> tuple[str, Any]:
     if test.op == "under":
         return "param_matches", f"^{re.escape(test.value)}/"
+    if test.op == "matches":
+        return "param_matches", test.value
     if test.op == "in":
         return "param_matches", f"^(?:{'|'.join(map(re.escape, test.value))})$"
     if test.op == "is":

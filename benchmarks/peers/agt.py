@@ -14,7 +14,7 @@ from importlib.metadata import version as _version
 from pathlib import Path
 from typing import Any
 
-from peers import TOOLS, Decide, Tools, Verdict, Work
+from peers import TOOLS, CannotSay, Decide, Tools, Verdict, Work
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -108,6 +108,8 @@ def _test(test: Any) -> str:
     if test.op == "under":
         depth = {1: "one", 2: "two", 3: "three"}[test.value.count("/")]
         return f"folder.{depth} == '{test.value}'"
+    if test.op == "matches":
+        raise CannotSay("its conditions have no patterns")
     field = FIELDS[test.fact]
     if test.op == "in":
         return f"{field} in [{', '.join(repr(value) for value in test.value)}]"

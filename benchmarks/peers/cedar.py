@@ -13,7 +13,7 @@ from typing import Any
 
 from cedarpy import Entities, PolicySet, is_authorized
 
-from peers import Decide, Verdict
+from peers import CannotSay, Decide, Verdict
 
 ENTITIES = Entities.from_json_str("[]")
 EVERYBODY = {"type": "Agent", "id": "any"}
@@ -88,6 +88,8 @@ def _test(test: Any) -> str:
     field = f"context.{test.fact}"
     if test.op == "under":
         return f"{field} like {json.dumps(test.value + '/*')}"
+    if test.op == "matches":
+        raise CannotSay("Cedar has no regular expressions")
     if test.op == "in":
         return f"{json.dumps(test.value)}.contains({field})"
     if test.op == "is":

@@ -50,6 +50,8 @@ def _test(test: Any) -> str:
     field = test.fact if test.fact in {"role", "hour"} else f"args.{test.fact}"
     if test.op == "under":
         return f"{field}.startsWith('{test.value}/')"
+    if test.op == "matches":
+        return f"{field}.matches('{test.value}')"
     if test.op == "in":
         return f"{field} in [{', '.join(repr(value) for value in test.value)}]"
     if test.op == "is":

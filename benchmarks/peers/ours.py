@@ -26,6 +26,7 @@ from remit.policy import Policy
 FIELDS = {
     "amount": "args.amount",
     "hour": "context.hour",
+    "note": "args.note",
     "path": "args.path",
     "region": "args.region",
     "role": "session.role",
@@ -107,6 +108,8 @@ def _test(test: Any) -> str:
     field = FIELDS[test.fact]
     if test.op == "under":
         return f"{field}.startsWith('{test.value}/')"
+    if test.op == "matches":
+        return f"{field}.matches('{test.value}')"
     if test.op == "in":
         return f"{field} in [{', '.join(repr(value) for value in test.value)}]"
     if test.op == "is":

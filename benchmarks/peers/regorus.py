@@ -62,6 +62,8 @@ def _test(test: Any) -> str:
     field = f"input.{test.fact}" if test.fact in {"role", "hour"} else f"input.args.{test.fact}"
     if test.op == "under":
         return f"startswith({field}, {json.dumps(test.value + '/')})"
+    if test.op == "matches":
+        return f"regex.match({json.dumps(test.value)}, {field})"
     if test.op == "in":
         return f"{field} in {{{', '.join(map(json.dumps, test.value))}}}"
     if test.op == "is":

@@ -21,7 +21,7 @@ from reference_policy import decide
 from test_policy_reference import TERMS, answer, lifts, summary
 
 from remit.model import Action, Request, Resource, Session, Subject
-from remit.policy import Policy, consult, narrow
+from remit.policy import Policy, consult, narrow, part
 
 NOW = 10**18
 REQUESTS_OF_A_POLICY = 20
@@ -204,6 +204,9 @@ def disagreements(count: int, seed: int) -> Iterator[str]:
         narrow.WORTH_AN_INDEX = random.choice((1, 4))
         narrow.ALWAYS_WORTH_IT = random.choice((0, 12))
         consult.MANY = random.choice((2, 500))
+        consult.FIRST = random.choice((1, 2, 500))
+        part.MANY = random.choice((1, 500))
+        part.OFTEN = random.choice((1, 2))
         policy = compiled(written)
         for _ in range(min(REQUESTS_OF_A_POLICY, count - done)):
             asked = request(random)

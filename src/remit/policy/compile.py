@@ -12,6 +12,7 @@ from remit.errors import PolicyError
 from remit.policy.candidates import Candidate, arrange, ones, prefix
 from remit.policy.claim import Metered
 from remit.policy.consult import Shape, Vocabularies
+from remit.policy.part import Parts
 from remit.policy.rule import Document, Mode, RuleEffect
 from remit.policy.vocabulary import LONGEST_REMEMBERED, REMEMBERED
 
@@ -89,8 +90,10 @@ class Dispatch:
     def forget_decisions(self) -> None:
         """Drop the decisions that were remembered, and keep what is known about names."""
         for shape in tuple(self._by_candidates.values()):
-            shape.settled.clear()
-            shape.decisions.clear()
+            parts = shape.parts
+            for each in (shape, *(parts.shapes() if parts else ())):
+                each.settled.clear()
+                each.decisions.clear()
 
     def _shape(self, *numbers: tuple[int, ...]) -> Shape:
         """The shape of the candidates and the limits of these *numbers*."""
@@ -99,9 +102,11 @@ class Dispatch:
             return shape
         if len(self._by_candidates) >= SHAPES:
             self.forget()
-        candidates, limits = numbers
-        found = arrange(self.documents, [self.candidates[number] for number in candidates])
-        shape = Shape(found, self.words, tuple(self.limits[number] for number in limits))
+        candidates = [self.candidates[number] for number in numbers[0]]
+        limits = tuple(self.limits[number] for number in numbers[1])
+        shape = Shape(arrange(self.documents, candidates), self.words, limits)
+        if Parts.worth(candidates):
+            shape.parts = Parts(shape, self.documents, candidates, self.words, limits)
         self._by_candidates[numbers] = shape
         return shape
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
@@ -20,11 +20,17 @@ from remit.policy.narrow import Narrowing
 from remit.policy.rule import RuleEffect
 from remit.policy.vocabulary import Fits, Vocabulary
 
+if TYPE_CHECKING:
+    from remit.policy.part import Parts
+
 REMEMBERED = 1024
 """Sets of patterns whose candidates are kept."""
 
 MANY = 500
 """Candidates whose set is a long integer, which is slow to look up."""
+
+FIRST = 500
+"""Candidates among which the first match is sought first."""
 
 
 @dataclass(slots=True)
@@ -54,6 +60,7 @@ class Shape:
         "limits",
         "monitors",
         "narrow",
+        "parts",
         "phases",
         "programs",
         "settled",
@@ -61,8 +68,15 @@ class Shape:
     )
 
     def __init__(
-        self, arrangement: Arrangement, words: Vocabularies, limits: tuple[Metered, ...]
+        self,
+        arrangement: Arrangement,
+        words: Vocabularies,
+        limits: tuple[Metered, ...],
+        fitted: str = "",
     ) -> None:
+        """Consulted only about requests whose noun called *fitted* all candidates are about."""
+        self.parts: Parts | None = None
+        """Smaller shapes to consult instead of this one."""
         self.candidates, self.layers, self.monitors = arrangement
         self.limits = limits
         self.settled: dict[int, Decision] = {}
@@ -79,19 +93,34 @@ class Shape:
         phases = (*_phases(self.layers, outright), (mask(self.monitors), 0, False))
         self.phases = tuple(phase for phase in phases if phase[0])
         trees = [when.program.tree if when else None for when in conditions]
+        end = self._end(outright)
+        patterns = {
+            "resource": ([c.resource for c in candidates], words.resource),
+            "subject": ([c.subject for c in candidates], words.subject),
+        }
+        patterns.pop(fitted, None)
         named = [
-            *_looks("resource", [c.resource for c in candidates], words.resource),
-            *_looks("subject", [c.subject for c in candidates], words.subject),
+            look
+            for owner, (wanted, vocabulary) in patterns.items()
+            for look in _looks(owner, wanted, vocabulary, end)
         ]
-        self.narrow = Narrowing(trees, named, self._end(outright)).find
+        self.narrow = Narrowing(trees, named, end).find
         """What a request does not rule out, and which of these have to be evaluated."""
 
     def _end(self, outright: int) -> End | None:
-        """When asks and allows matter no more; None where to know it costs more than it saves."""
-        if len(self.candidates) < MANY or any(layer.first_match for layer in self.layers):
+        """When some candidates matter no more; None where to know it costs more than it saves."""
+        if len(self.candidates) < MANY:
             return None
-        denials = sum(mask(layer.denials) for layer in self.layers)
-        return End(outright, denials | mask(self.monitors))
+        monitors = mask(self.monitors)
+        if not any(layer.first_match for layer in self.layers):
+            denials = sum(mask(layer.denials) for layer in self.layers)
+            return End(outright, denials | monitors)
+        if len(self.layers) > 1:
+            return None
+        # A denial that is lifted is none, and the search goes on.
+        last = outright | ~self.deny
+        first = mask(self.layers[0].denials[:FIRST])
+        return End(last & first, first | monitors)
 
     def consult(
         self, request: Request, possible: int, unsure: int, lifted: int
@@ -147,20 +176,23 @@ class Shape:
         return _bits(candidate.rule.terms in terms for candidate in self.candidates)
 
 
-def _looks(owner: str, wanted: Sequence[int], vocabulary: Vocabulary) -> Iterator[Look]:
+def _looks(
+    owner: str, wanted: Sequence[int], vocabulary: Vocabulary, end: End | None
+) -> Iterator[Look]:
     """The look at the name of a noun, if any candidate asks for it."""
     if any(wanted):
-        named = _Named(wanted, vocabulary)
+        named = _Named(wanted, vocabulary, end)
         form = Form(Kind.NAME, owner, member=False, few=False)
-        yield Look(form, (vocabulary.nouns, named.known), named)
+        yield Look(form, (vocabulary.nouns, named.known), rare=named)
 
 
 class _Named:
     """From what a name fits to the candidates it leaves."""
 
-    def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary) -> None:
+    def __init__(self, wanted: Sequence[int], vocabulary: Vocabulary, end: End | None) -> None:
         self.fits = vocabulary.find_noun
-        self.known: dict[Fits, int] = {}
+        self.known: dict[Fits, Any] = {}
+        self._end = end
         self._any = _bits(not bits for bits in wanted)
         self._wanted: dict[int, int] = {}
         for index, bits in enumerate(wanted):
@@ -168,14 +200,15 @@ class _Named:
                 self._wanted[pattern] = self._wanted.get(pattern, 0) | 1 << index
         self._patterns = sum(1 << pattern for pattern in self._wanted)
 
-    def find(self, fits: Fits) -> int:
+    def find(self, fits: Fits) -> Any:
         left = self._any
         for pattern in ones(fits.bits & self._patterns):
             left |= self._wanted[pattern]
         if len(self.known) >= REMEMBERED:
             self.known.clear()
-        self.known[fits] = left
-        return left
+        found = self._end.of(left) if self._end else left
+        self.known[fits] = found
+        return found
 
 
 def _phases(layers: Sequence[Layer], outright: int) -> Iterator[_Phase]:

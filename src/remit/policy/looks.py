@@ -2,12 +2,17 @@
 
     name     which of the patterns over a noun it fits, and the candidates these leave
     text     by dictionary
+    count    a number, of few: by its place in a table
     number   by bisection
     span     a text, by bisection
 
 A loop would take every index apart again for every request: in the function they are
 variables. Its code depends on the forms of the looks alone, which most tools share, so that
 Python compiles it once for all of them, in less than a millisecond.
+
+Where there are many candidates, sets of them are long integers, and to intersect those takes longer
+than to look. Then what was found is intersected for the few first that may end the matter, and for
+all of them only if none of the few does.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ class Kind(StrEnum):
 
     NAME = "name"
     TEXT = "text"
+    COUNT = "count"
     SPAN = "span"
     NUMBER = "number"
 
@@ -47,6 +53,8 @@ class Form(NamedTuple):
     """Whether it is one of a mapping's members that is looked at, and not the owner itself."""
     few: bool
     """Whether so few candidates want it that often none of these is left, and it can be spared."""
+    counts: int = 0
+    """How long its table is, if it has one."""
 
 
 class Look(NamedTuple):
@@ -55,20 +63,33 @@ class Look(NamedTuple):
     form: Form
     values: tuple[Any, ...]
     """What its code calls by the names in `_VARIABLES`."""
-    rare: Any
-    """What its code needs when it finds something unexpected; for `few`, who wants it."""
+    tested: int = 0
+    """The candidates whose conditions are about it."""
+    rare: Any = None
+    """Finds what is left where the quick way finds nothing.
+
+    Not one of the values: a call touches all of those, and most are not in the processor's caches.
+    """
 
 
 class End(NamedTuple):
-    """Where one of *outright* is left for sure, nothing but *ending* matters any more."""
+    """Where one of *outright* is left for sure, nothing but *ending* matters any more.
+
+    An index then holds pairs, as `of` makes them.
+    """
 
     outright: int
     ending: int
+
+    def of(self, bits: int) -> tuple[int, int]:
+        """Those of *bits* that still matter then, and all of them."""
+        return bits & self.ending, bits
 
 
 _VARIABLES = {
     Kind.NAME: ("nouns", "known"),
     Kind.TEXT: ("name", "left", "free"),
+    Kind.COUNT: ("name", "left"),
     Kind.NUMBER: ("name", "points", "left"),
     Kind.SPAN: ("name", "points", "left"),
 }
@@ -84,40 +105,62 @@ _CODE = {
     found = known_{n}.get(fits)
     if found is None:
         found = rare[{n}].find(fits)
-    left &= found
-    if not left:
+    {take}found{taken}
+    if not {all}:
         return 0, 0
 """,
     Kind.TEXT: """
     if {worth}:
         value = {value}
         if type(value) is str:
-            left &= left_{n}.get(value, free_{n})
+            {take}left_{n}.get(value, free_{n}){taken}
         else:
-            unsure |= rare[{n}]
+            {nothing_found}
+""",
+    Kind.COUNT: """
+    if {worth}:
+        value = {value}
+        kind = type(value)
+        if kind is int:
+            {take}left_{n}[value if 0 < value < {counts} else -(value > 0)]{taken}
+        elif kind is float:
+            {take}rare[{n}].find(value){taken}
+        else:
+            {nothing_found}
 """,
     Kind.NUMBER: """
     if {worth}:
         value = {value}
         kind = type(value)
-        if kind is int or kind is float:
-            left &= left_{n}[bisect(points_{n}, value)]
+        if kind is int:
+            {take}left_{n}[bisect(points_{n}, value)]{taken}
+        elif kind is float:
+            {take}rare[{n}].find(value){taken}
         else:
-            unsure |= rare[{n}]
+            {nothing_found}
 """,
     Kind.SPAN: """
     if {worth}:
         value = {value}
         if type(value) is str:
-            left &= left_{n}[bisect(points_{n}, value)]
+            {take}left_{n}[bisect(points_{n}, value)]{taken}
         else:
-            unsure |= rare[{n}]
+            {nothing_found}
 """,
 }
 _KINDS = tuple(Kind)
+_NOTHING_FOUND = "unsure |= tested[{n}]"
+_AT_ONCE = {"take": "left &= ", "taken": "", "all": "left", "nothing_found": _NOTHING_FOUND}
+_IN_TURN = {
+    "take": "left &= (found_{n} := ",
+    "taken": ")[0]",
+    "all": "found_{n}[1]",
+    "nothing_found": f"found_{{n}} = everything; {_NOTHING_FOUND}",
+}
 _END = """
     if left & outright and not left & unsure:
-        left &= ending
+        return left, unsure
+    left = everything[1]
 """
 
 
@@ -128,10 +171,14 @@ def join(looks: Iterable[Look], everything: int, unsure: int, end: End | None = 
     """
     ordered = sorted(looks, key=lambda look: _order(look.form))
     code = _code(tuple(look.form for look in ordered), ends=end is not None)
-    values = (value for look in ordered for value in look.values)
+    values = [value for look in ordered for value in look.values]
+    tested = tuple(look.tested for look in ordered)
     rare = tuple(look.rare for look in ordered)
     # As defaults they lie side by side, where a closure would have a cell for each.
-    defaults = (everything, unsure, rare, *(end or ()), *values)
+    defaults: tuple[Any, ...] = (everything, unsure, tested, rare, *values)
+    if end:
+        few_and_all = end.of(everything)
+        defaults = (few_and_all[0], unsure, tested, rare, end.outright, few_and_all, *values)
     return FunctionType(code, _GLOBALS, "narrow", defaults)
 
 
@@ -146,18 +193,20 @@ def _order(form: Form) -> tuple[int, Form]:
 @lru_cache(REMEMBERED)
 def _code(forms: tuple[Form, ...], *, ends: bool) -> CodeType:
     variables = [f"{name}_{n}" for n, form in enumerate(forms) for name in _VARIABLES[form.kind]]
-    given = ["left", "unsure", "rare", *(End._fields if ends else ()), *variables]
+    ends_with = ("outright", "everything") if ends else ()
+    given = ["left", "unsure", "tested", "rare", *ends_with, *variables]
     members = dict.fromkeys(form.owner for form in forms if form.member)
     owners = {owner: f"owner_{n}" for n, owner in enumerate(members)}
-    looks = [_look(n, form, owners) for n, form in enumerate(forms)]
+    looks = [_look(n, form, owners, ends=ends) for n, form in enumerate(forms)]
     if looks:
         # What is left at first is everything, of which each index leaves a part.
         looks[0] = looks[0].replace("left &= ", "left = ")
     names = sum(form.kind is Kind.NAME for form in forms)
     read = [f"    {local} = request.{owner}\n" for owner, local in owners.items()]
+    both = [f"    left &= found_{n}[1]\n" for n in range(len(forms))]
     source = (
         f"def narrow(request, {', '.join(given)}):{''.join(looks[:names])}\n{''.join(read)}"
-        f"{''.join(looks[names:])}{_END * ends}\n    return left, unsure\n"
+        f"{''.join(looks[names:])}{(_END + ''.join(both)) * ends}\n    return left, unsure\n"
     )
     space: dict[str, Any] = {}
     # The source holds what stands in this file and attributes of the model, and nothing else.
@@ -165,8 +214,10 @@ def _code(forms: tuple[Form, ...], *, ends: bool) -> CodeType:
     return cast("CodeType", space["narrow"].__code__)
 
 
-def _look(n: int, form: Form, owners: dict[str, str]) -> str:
+def _look(n: int, form: Form, owners: dict[str, str], *, ends: bool) -> str:
     """The lines of look number *n*."""
     value = f"{owners[form.owner]}.get(name_{n})" if form.member else f"request.{form.owner}"
-    worth = f"left & rare[{n}]" if form.few else "True"
-    return _CODE[form.kind].format(n=n, owner=form.owner, value=value, worth=worth)
+    worth = f"left & tested[{n}]" if form.few else "True"
+    words = {key: line.format(n=n) for key, line in (_IN_TURN if ends else _AT_ONCE).items()}
+    words |= {"value": value, "worth": worth}
+    return _CODE[form.kind].format(n=n, owner=form.owner, counts=form.counts, **words)

@@ -8,7 +8,8 @@ each thing compared has an index from its value to the bits that remain; and wha
 request leaves is their intersection.
 
     equal to one of some texts     by dictionary
-    a number within bounds         by bisection, into the stretches between all bounds
+    a number within bounds         by bisection, into the stretches between all bounds; whole
+                                   numbers by a table, where the bounds lie close
     begins with a text             the same: texts with one beginning stand together
 
 A condition that is made of such tests alone is true if all of them leave it: it is sure, and
@@ -25,7 +26,8 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from math import inf, nextafter
+from itertools import chain, pairwise, repeat
+from math import ceil, inf, nextafter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from remit.canonical.jcs import LARGEST_INTEGER
@@ -45,6 +47,9 @@ sure, and what follows from sure candidates is remembered."""
 
 MOST_BOUNDS = 4096
 """Bounds kept of one thing. Where policies have more, neighbouring stretches share one."""
+
+TABLES = (32, 128)
+"""How long the tables are that hold the answer for each whole number, up to the highest bound."""
 
 
 class Texts(NamedTuple):
@@ -88,11 +93,13 @@ class Narrowing:
                 else:
                     place, kind, what = test
                     found.setdefault((place, kind, type(what)), {}).setdefault(bit, []).append(what)
-        looks = [*names, *self._looks(found)]
+        looks = [*names, *self._looks(found, end)]
         self.find = join(looks, self._everything, self._unsure, end)
         """What a request does not rule out, and which of these have to be evaluated."""
 
-    def _looks(self, found: Mapping[tuple[Place, type, type], Tests]) -> Iterator[Look]:
+    def _looks(
+        self, found: Mapping[tuple[Place, type, type], Tests], end: End | None
+    ) -> Iterator[Look]:
         most_tested = sorted(found.items(), key=lambda item: -len(item[1]))
         for rank, (((owner, name), kind, what), tests) in enumerate(most_tested):
             tested = _bits(tests)
@@ -100,18 +107,51 @@ class Narrowing:
                 self._unsure |= tested
                 continue
             free = self._everything & ~tested
-            few = len(tests) < WORTH_AN_INDEX
+            few = len(tests) < WORTH_AN_INDEX and end is None
             if what is Texts:
+                left = _by_text(free, tests)
+                values: tuple[Any, ...] = (left, free)
+                if end:
+                    values = ({text: end.of(bits) for text, bits in left.items()}, end.of(free))
                 form = Form(Kind.TEXT, owner, member=bool(name), few=few)
-                yield Look(form, (_same(name), _by_text(free, tests), free), tested)
+                yield Look(form, (_same(name), *values), tested)
                 continue
             points = _points(tests)
             if len(points) > MOST_BOUNDS:
                 points = points[:: -(-len(points) // MOST_BOUNDS)]
                 self._unsure |= tested
-            ordered = Kind.NUMBER if kind is float else Kind.SPAN
-            form = Form(ordered, owner, member=bool(name), few=few)
-            yield Look(form, (_same(name), points, _masks(free, points, tests)), tested)
+            masks: tuple[Any, ...] = _masks(free, points, tests)
+            if end:
+                masks = tuple(map(end.of, masks))
+            member = bool(name)
+            if kind is not float:
+                form = Form(Kind.SPAN, owner, member=member, few=few)
+                yield Look(form, (_same(name), points, masks), tested)
+                continue
+            wholes = [_same(ceil(point)) for point in points]
+            fractions = _Fractions([float(point) for point in points], masks)
+            if points and wholes[0] > 0 and wholes[-1] < TABLES[-1]:
+                size = next(size for size in TABLES if wholes[-1] < size)
+                lengths = (stop - start for start, stop in pairwise((0, *wholes, size)))
+                table = tuple(chain.from_iterable(map(repeat, masks, lengths)))
+                form = Form(Kind.COUNT, owner, member=member, few=few, counts=size)
+                yield Look(form, (_same(name), table), tested, fractions)
+            else:
+                form = Form(Kind.NUMBER, owner, member=member, few=few)
+                yield Look(form, (_same(name), wholes, masks), tested, fractions)
+
+
+class _Fractions(NamedTuple):
+    """From a number that need not be whole to the candidates it leaves.
+
+    Numbers of one type compare quickest, so whole numbers have points of their own.
+    """
+
+    points: list[float]
+    masks: tuple[Any, ...]
+
+    def find(self, value: float) -> Any:
+        return self.masks[bisect_right(self.points, value)]
 
 
 def _conjuncts(node: Node | None) -> Iterator[Node]:

@@ -64,6 +64,10 @@ class Policy:
         try:
             name = request.action.name
             shape = self._shapes.get(name) or self._dispatch.find(name)
+            # Read once: another thread may find that there had better be none.
+            parts = shape.parts
+            if parts is not None:
+                shape = parts.find(request)
             left, unsure = shape.narrow(request)
             if not left & unsure and not request.approvals:
                 settled = shape.settled.get(left)
