@@ -6,6 +6,7 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ from remit.expr.functions.clock import weekday, within_hours
 from remit.expr.functions.network import Cidr
 from remit.expr.functions.operators import FIRST_MOMENT, LAST_MOMENT
 from remit.expr.functions.paths import within
-from remit.expr.functions.patterns import glob
+from remit.expr.functions.patterns import Pattern, glob
 from remit.expr.values import kind
 
 
@@ -399,3 +400,27 @@ def test_a_long_glob_is_searched_for_only_without_question_marks():
     assert evaluate("glob(x, y)", "a" * 4000, "*a" * 1500) is True
     with pytest.raises(EvalError, match=r"a glob of more than 1000 characters with '\?' in it"):
         evaluate("glob(x, y)", "a", "?*" * 501)
+
+
+PATTERNS = [
+    "",
+    "a",
+    "^a",
+    "b$",
+    "(?i)AB",
+    r"\bcd\b",
+    "a.*b",
+    "[^a]",
+    "(?s)a.b",
+    "é+",
+    r"\pL{40}",
+    "x*",
+]
+
+
+@given(st.sampled_from(PATTERNS), st.text(alphabet="abcdé \nAB", max_size=60))
+def test_a_pattern_is_found_where_a_search_finds_it(pattern, text):
+    expected = re2.search(pattern, text) is not None
+    assert evaluate("x.matches(y)", text, pattern) is expected
+    # Also where the set of patterns has run out of memory, and says nothing.
+    assert Pattern(re2.compile(pattern).search, lambda _: ()).found(text) is expected

@@ -255,12 +255,10 @@ class Fast(Exact):
         if not isinstance(part, tree.Constant) or type(part.value) is not str:
             return None
         try:
-            search = compiled(part.value).search
+            found = compiled(part.value).found
         except EvalError:
             return None
-        encoded = ast.Attribute(self._look(text, "string"), "encode", ast.Load())
-        found = self._use(search, ast.Call(encoded, [], []))
-        return ast.Compare(found, [ast.IsNot()], [constant(None)])
+        return self._use(found, self._look(text, "string"))
 
     def _equality(self, one: Node, other: Node, *, equal: bool) -> ast.expr | None:
         if isinstance(one, tree.Constant):

@@ -7,8 +7,8 @@ is a literal is compiled when the condition is loaded.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
 from remit.expr.errors import EvalError
 from remit.expr.function import function
@@ -16,13 +16,37 @@ from remit.expr.values import show
 
 _LARGEST_PROGRAM = 1 << 20
 _LONGEST_PATTERN = 10_000
+_BOTH = 2
+"""The pattern, and the one that matches anything."""
 _LONGEST_GLOB = 1_000
 """Characters of a glob with `?` in it, which is searched for as a regular expression."""
 
 
+class Pattern:
+    """A regular expression.
+
+    A set of RE2's says sooner than a search whether one matches, because it need not say where.
+    It may run out of memory and match nothing; so it holds one more that matches anything.
+    """
+
+    __slots__ = ("_among", "_search")
+
+    def __init__(
+        self, search: Callable[[bytes], object], among: Callable[[bytes], Sequence[int]]
+    ) -> None:
+        self._search = search
+        self._among = among
+
+    def found(self, text: str) -> bool:
+        """Whether it is anywhere in *text*."""
+        raw = text.encode()
+        matching = len(self._among(raw))
+        return matching == _BOTH if matching else self._search(raw) is not None
+
+
 @lru_cache(maxsize=1024)
-def compiled(pattern: str) -> Any:
-    """The RE2 program of *pattern*.
+def compiled(pattern: str) -> Pattern:
+    """The RE2 programs of *pattern*.
 
     Raises:
         EvalError: it is no pattern, or too large a one.
@@ -37,11 +61,20 @@ def compiled(pattern: str) -> Any:
     options.never_capture = True
     options.max_mem = _LARGEST_PROGRAM
     try:
-        return re2.compile(pattern, options)
+        search = re2.compile(pattern, options).search
     except re2.error as error:
         reason = error.args[0] if error.args else "unknown"
         spelled = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
         raise EvalError(f"{show(pattern)} is no regular expression: {spelled}") from None
+    among = re2.Set.SearchSet(options)
+    try:
+        among.Add(pattern)
+        among.Add("")
+        among.Compile()
+    except re2.error:
+        # Too large for a set.
+        return Pattern(search, lambda _: ())
+    return Pattern(search, among.Match)
 
 
 @function(
@@ -51,13 +84,7 @@ def compiled(pattern: str) -> Any:
 )
 def matches(text: str, pattern: str) -> bool:
     """Whether the regular expression is found anywhere in *text*; anchor it with ^ and $."""
-    return found(compiled(pattern), text)
-
-
-def found(pattern: Any, text: str) -> bool:
-    """Whether a compiled *pattern* is anywhere in *text*."""
-    # Given bytes, re2 need not count characters to say where.
-    return pattern.search(text.encode()) is not None
+    return compiled(pattern).found(text)
 
 
 @function("glob(string, string) -> bool")
@@ -70,7 +97,7 @@ def glob(text: str, pattern: str) -> bool:
     if "?" in pattern:
         if len(pattern) > _LONGEST_GLOB:
             raise EvalError(f"a glob of more than {_LONGEST_GLOB} characters with '?' in it")
-        return found(compiled(_expression(pattern)), text)
+        return compiled(_expression(pattern)).found(text)
     return _fits(text, pattern.split("*"))
 
 

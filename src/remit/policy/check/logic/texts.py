@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from remit.expr.functions.patterns import compiled, found
+from remit.expr.functions.patterns import compiled
 
 Feature: TypeAlias = tuple[str, str]
 """What a text may have: `("startsWith", "/srv")`, `("<", "b")`; `("lower", "")` is to
@@ -16,7 +16,7 @@ _HAS: Mapping[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": str.__contains__,
-    "matches": lambda text, pattern: found(compiled(pattern), text),
+    "matches": lambda text, pattern: compiled(pattern).found(text),
     "<": str.__lt__,
     "<=": str.__le__,
     ">": str.__gt__,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.expr.functions.patterns import compiled, found
+from remit.expr.functions.patterns import compiled
 from remit.policy.check.pitfalls.comparison import Comparison
 
 _META = frozenset(r"\^$.|?*+()[]{}")
@@ -15,7 +15,7 @@ def everything(comparison: Comparison) -> str:
     pattern = comparison.text
     if comparison.sign != "matches":
         return ""
-    if not any(each in pattern for each in _ASSERTIONS) and found(compiled(pattern), ""):
+    if not any(each in pattern for each in _ASSERTIONS) and compiled(pattern).found(""):
         return "is true of every text, as the pattern fits even an empty one"
     if pattern.removeprefix("^").removesuffix("$") in _ANY_LINE:
         return "is true of every text that is one line"
