@@ -15,6 +15,7 @@ REQUIREMENTS = {
     "celpython": ["cel-python==0.5.0"],
     "datafog": ["datafog==4.9.0"],
     "execlave": ["execlave-sdk==1.9.1"],
+    "kitelogik": ["kitelogik==0.4.0"],
     "waxell": ["waxell-observe==0.1.10"],
     "celrust": ["common-expression-language==0.10.0"],
     "regorus": ["gordon-to-regorus==0.13.0"],

@@ -31,8 +31,6 @@ import measure
 import workers
 from ledger_sinks import SINKS, Sink
 
-environments.REQUIREMENTS.setdefault("kitelogik", ["kitelogik==0.4.0"])
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

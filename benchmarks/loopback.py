@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
 ANSWER = json.dumps(
     {
@@ -26,8 +28,19 @@ ANSWER = json.dumps(
         "agentId": "bench",
         "status": "active",
         "allowed": True,
+        "result": {
+            "allow": True,
+            "deny": False,
+            "requires_hitl": False,
+            "risk_tier": "OPERATIONAL",
+        },
     }
 ).encode()
+WORDS = ("traceId", "step_name")
+"""Keys of what is sent in batches, which are counted."""
+SEEN = "/seen?"
+
+_seen: Counter[str] = Counter()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,12 +48,18 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one segment: two would wait for each other
 
     def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        answer = ANSWER
+        if self.path.startswith(SEEN):
+            answer = str(_seen[self.path.removeprefix(SEEN)]).encode()
+        else:
+            _seen.update([self.path])
+            _seen.update({word: body.count(f'"{word}"'.encode()) for word in WORDS})
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(ANSWER)))
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(ANSWER)
+        self.wfile.write(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = answer  # noqa: N815 - names of the base class
 
@@ -55,6 +74,12 @@ class Server(ThreadingHTTPServer):
         connection, address = super().get_request()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection, address
+
+
+def seen(address: str, what: str) -> int:
+    """How often the server at *address* was asked for the path *what*, or was sent that word."""
+    with urlopen(f"{address}{SEEN}{what}") as answer:
+        return int(answer.read())
 
 
 @contextmanager

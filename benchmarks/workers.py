@@ -22,7 +22,11 @@ def ask(peer: str, *task: object) -> dict[str, Any]:
     """What a fresh process of *peer* answers to *task*, or `failed` and why it does not."""
     command = [str(python_of(peer)), str(HERE / "worker.py"), peer, *map(str, task)]
     # String hashing decides how dictionaries collide: the same for all, and for every run.
-    world = {**os.environ, "PYTHONHASHSEED": "0"}
+    return answered(command, {**os.environ, "PYTHONHASHSEED": "0"})
+
+
+def answered(command: list[str], world: dict[str, str]) -> dict[str, Any]:
+    """What *command* prints last, or `failed` and why it does not."""
     try:
         run = subprocess.run(
             command, capture_output=True, text=True, timeout=LONGEST, env=world, check=False

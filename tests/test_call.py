@@ -418,3 +418,18 @@ def test_a_result_that_is_no_data_is_recorded_by_its_type(call):
     ledger = MemoryLedger()
     call(guard(ALLOW, ledger=ledger), REFUND, object)
     assert ledger.records[-1].body == {"result_type": "object"}
+
+
+def test_what_people_have_answered_is_concealed_like_what_they_were_asked():
+    def conceal(request):
+        action = remit.Action(request.action.name, {"shown": 0})
+        return msgspec.structs.replace(request, action=action)
+
+    ledger = MemoryLedger()
+    asking = guard(ALLOW, ASK, approver=manager(), ledger=ledger, conceal=conceal)
+    assert asking.call(REFUND, lambda: 1) == 1
+    asked, *_, started, returned = ledger.records
+    assert not asked.request.approvals
+    assert len(started.request.approvals) == len(returned.request.approvals) == 1
+    for record in ledger.records:
+        assert record.request.action.properties == {"shown": 0}

@@ -300,6 +300,41 @@ def test_hooks_are_told_of_plans_and_of_governed_tools(make):
     ]
 
 
+@pytest.mark.parametrize("params", [{"n": 1}, {"n": {1, 2}}, {"api_key": "s"}, {"n": object()}])
+@pytest.mark.parametrize("kind", ["search_x", "write_x", "delete_x", "unheard_of"])
+@pytest.mark.parametrize("approves", [True, False])
+def test_an_action_alone_ends_as_it_does_in_a_plan(make, kind, params, approves):
+    def told(foretold):
+        hooks = RuntimeHooks(on_decision=(lambda _: None) if foretold else None)
+        handler = CallbackApprovalHandler(lambda _: approves)
+        runtime = make(hooks=hooks, approval_handler=handler)
+        result = asyncio.run(runtime.run_one(Action(kind, "web", params)))
+        rows = [{**row, "id": 0, "timestamp": ""} for row in runtime.audit.get_log()]
+        for row in rows:
+            row["session_id"] = ""
+        params_given = {name: str(value) for name, value in result.action.params.items()}
+        return result.status, result.data, result.error, params_given, rows, runtime.executor.did
+
+    alone, planned = told(foretold=False), told(foretold=True)
+    assert str(alone) == str(planned)
+
+
+def test_a_secret_is_in_no_record_of_a_call(make):
+    runtime = make()
+    execute(runtime, Action("search_x", "web", {"api_key": "sk-1", "deep": [{"token": "sk-2"}]}))
+    records = runtime.audit.ledger.records
+    assert [record.kind for record in records] == [Kind.STARTED, Kind.RETURNED]
+    assert "sk-" not in str(records)
+    assert runtime.executor.did[1] == ("search_x", {"api_key": "sk-1", "deep": [{"token": "sk-2"}]})
+
+
+def test_names_of_actions_may_be_kinds_of_text_and_nothing_else():
+    assert Action(ResultStatus.SUCCESS, "web").type == "success"
+    for wrong in ({"type": 1}, {"target": None}, {"params": [1]}, {"chain_depth": "1"}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            Action(**{"type": "a", "target": "b", **wrong})
+
+
 def test_policies_are_merged_in_order(tmp_path):
     prod = tmp_path / "prod.yaml"
     prod.write_text('version: "1"\nrules: [{name: p, match: {type: "pay"}, approval: block}]\n')

@@ -21,6 +21,7 @@ from remit.compat.kitelogik import (
     PolicyDecision,
     PolicyGate,
     TrustTier,
+    requests,
 )
 from remit.model import Subject
 
@@ -290,3 +291,18 @@ def test_memory_keeps_who_said_what(tmp_path):
         assert (raised.created_at, raised.value) == (entry.created_at, "team")
 
     asyncio.run(story())
+
+
+def test_sessions_that_differ_in_anything_are_told_apart():
+    one = context()
+    others = [
+        one.model_copy(update=change)
+        for change in (
+            {"session_scopes": ["x"]}, {"tenant_id": "t"}, {"delegation_depth": 1},
+            {"sandbox_verified": True}, {"token_id": "tok_1"}, {"token_id": "tok_2"},
+            {"budget_total_tokens": 1}, {"parent_session_id": "p"},
+        )
+    ]  # fmt: skip
+    made = [requests.session(each) for each in (one, *others)]
+    assert len({str(each) for each in made}) == len(made)
+    assert requests.session(context()) == made[0]

@@ -1,4 +1,4 @@
-"""Aegis: a governed tool that runs, one that is blocked, and an action of a runtime.
+"""Aegis: a governed tool that runs, one that is blocked, and actions of a runtime.
 
 Started by `benchmarks/facades.py`. Theirs keeps no record of a governed tool that is blocked.
 """
@@ -6,15 +6,14 @@ Started by `benchmarks/facades.py`. Theirs keeps no record of a governed tool th
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
+from collections.abc import Awaitable, Callable
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import measure
+from facade import Calls, Kept, found
 
 RULES = [{"name": f"r{n}", "match": {"type": f"tool_{n}"}, "approval": "auto"} for n in range(9)]
 POLICY = {
@@ -22,76 +21,98 @@ POLICY = {
     "defaults": {"approval": "block"},
     "rules": [*RULES, {"name": "no", "match": {"type": "delete_*"}, "approval": "block"}],
 }
+RUNS = ("governed_tool", "Runtime.run_one")
+"""The calls in which something is carried out."""
+BLOCKED = "governed_tool, blocked"
 
 
-def program(root: str, database: str) -> tuple[Any, dict[str, Any]]:
-    """The audit log, and what is timed, of the package that is imported as *root*."""
-    aegis = import_module(root)
-    audit = import_module(f"{root}.runtime.audit").AuditLogger(database)
-    governed_tool = import_module(f"{root}.adapters.openai_agents").governed_tool
+class Program:
+    """One runtime of the package that is imported as *root*, and what is called of it."""
 
-    class Executor(import_module(f"{root}.adapters.base").BaseExecutor):
-        async def execute(self, action: Any) -> Any:
-            return aegis.Result(action=action, status=aegis.ResultStatus.SUCCESS, data={"ok": True})
+    def __init__(self, root: str, database: str) -> None:
+        self.aegis = aegis = import_module(root)
+        self.audit = import_module(f"{root}.runtime.audit").AuditLogger(database)
+        self.ran = 0
+        base = import_module(f"{root}.adapters.base").BaseExecutor
 
-    runtime = aegis.Runtime(
-        executor=Executor(),
-        policy=aegis.Policy.from_dict(POLICY),
-        approval_handler=import_module(f"{root}.runtime.approval").AutoApprovalHandler(),
-        audit_logger=audit,
-    )
+        class Executor(base):  # type: ignore[misc]
+            async def execute(_, action: Any) -> Any:  # noqa: N805 - `self` is the program
+                self.ran += 1
+                return aegis.Result(
+                    action=action, status=aegis.ResultStatus.SUCCESS, data={"ok": True}
+                )
 
-    @governed_tool(runtime=runtime, action_type="tool_4", action_target="web")
-    async def search(query: str, limit: int = 10) -> str:
-        return f"{query}, {limit}"
+        self.runtime = aegis.Runtime(
+            executor=Executor(),
+            policy=aegis.Policy.from_dict(POLICY),
+            approval_handler=import_module(f"{root}.runtime.approval").AutoApprovalHandler(),
+            audit_logger=self.audit,
+        )
+        self.governed_tool = import_module(f"{root}.adapters.openai_agents").governed_tool
 
-    @governed_tool(runtime=runtime, action_type="delete_all", action_target="db")
-    async def delete(record: str) -> str:
-        raise AssertionError(f"{record} is not deleted")
+    def calls(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What is timed."""
+        runtime, aegis = self.runtime, self.aegis
 
-    async def allowed() -> None:
-        assert await search("news") == "news, 10"
+        @self.governed_tool(runtime=runtime, action_type="tool_4", action_target="web")  # type: ignore[untyped-decorator]
+        async def search(query: str, limit: int = 10) -> str:
+            self.ran += 1
+            return f"{query}, {limit}"
 
-    async def blocked() -> None:
-        assert (await delete("1")).startswith("[AEGIS BLOCKED]")
+        @self.governed_tool(runtime=runtime, action_type="delete_all", action_target="db")  # type: ignore[untyped-decorator]
+        async def delete(record: str) -> str:
+            raise AssertionError(f"{record} is not deleted")
 
-    action = aegis.Action("tool_4", "web", {"query": "news", "limit": 10})
+        async def allowed() -> None:
+            assert await search("news") == "news, 10"
 
-    async def run_one() -> None:
-        assert (await runtime.run_one(action)).ok
+        async def blocked() -> None:
+            assert (await delete("1")).startswith("[AEGIS BLOCKED]")
 
-    return audit, {
-        "governed_tool": allowed,
-        "governed_tool, blocked": blocked,
-        "Runtime.run_one": run_one,
-    }
+        search_one = aegis.Action("tool_4", "web", {"query": "news", "limit": 10})
+        delete_one = aegis.Action("delete_all", "db", {"record": "1"})
+
+        async def run_one() -> None:
+            assert (await runtime.run_one(search_one)).ok
+
+        async def run_blocked() -> None:
+            assert not (await runtime.run_one(delete_one)).ok
+
+        return {
+            "governed_tool": allowed,
+            BLOCKED: blocked,
+            "Runtime.run_one": run_one,
+            "Runtime.run_one, blocked": run_blocked,
+        }
 
 
-async def measured(calls: dict[str, Any], count: int) -> dict[str, Any]:
-    found = {}
-    for name, call in calls.items():
-        await measure.acalls(call, min(count, 50))
-        found[name] = measure.summary(await measure.acalls(call, count))
-    return found
+def timed(calls: Calls, root: str, database: str, kept: Kept, *, drops: bool) -> None:
+    """Time them all, and look for what they did; *drops*: nothing is kept of what is blocked."""
+    program, before = Program(root, database), calls.made.copy()
+
+    async def measured() -> None:
+        for name, call in program.calls().items():
+            if not drops or name != BLOCKED or kept == "disk":
+                await calls.atime(name, "nothing" if drops and name == BLOCKED else kept, call)
+
+    asyncio.run(measured())
+    made = calls.made - before
+    found("calls that ran", sum(made[name] for name in RUNS), program.ran)
+    due = made.total() - (made[BLOCKED] if drops else 0)
+    found("rows of the audit log", due, program.audit.count())
+    program.audit.close()
 
 
 def main(variant: str, count: int) -> None:
-    root = "aegis" if variant == "theirs" else "remit.compat.aegis"
+    calls = Calls(count)
+    theirs = variant == "theirs"
+    root = "aegis" if theirs else "remit.compat.aegis"
     with TemporaryDirectory() as folder:
-        in_memory = variant == "memory"
-        database = ":memory:" if in_memory else str(Path(folder, "audit.db"))
-        audit, calls = program(root, database)
-        found = asyncio.run(measured(calls, count))
-        audit.close()
-    print(json.dumps({"version": _version(variant), "calls": found}))
-
-
-def _version(variant: str) -> str:
-    if variant == "theirs":
-        return f"agent-aegis {version('agent-aegis')}"
-    from remit import __version__
-
-    return f"remit {__version__}"
+        if variant != "memory":
+            timed(calls, root, str(Path(folder, "audit.db")), "disk", drops=theirs)
+        if variant != "durable":
+            timed(calls, root, ":memory:", "memory", drops=theirs)
+    calls.answer(variant, "agent-aegis")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ from remit.reasons import edit, first_line, too_late, why
 from remit.recording import UNDECIDED, Recorded, digest_of
 from remit.stepping import astepping, stepping
 
+_UNANSWERED: Any = UNSET
 T = TypeVar("T")
 
 MOST_QUESTIONS = 16
@@ -237,13 +238,14 @@ class Call(Recorded):
 
     async def refusal(self) -> Denied:
         """Record that the action will not run."""
-        answers = self.request.approvals
-        reply = next((each.response for each in answers if each.response is not UNSET), UNSET)
-        self.decision = msgspec.structs.replace(
-            self.decision,
-            reason=why(self.decision, answers),
-            advice=self.decision.advice or edit(answers),
-        )
+        answers, reply = self.request.approvals, _UNANSWERED
+        if answers or self.decision.approval is not None:
+            reply = next((each.response for each in answers if each.response is not UNSET), UNSET)
+            self.decision = msgspec.structs.replace(
+                self.decision,
+                reason=why(self.decision, answers),
+                advice=self.decision.advice or edit(answers),
+            )
         await self.record(Kind.REFUSED, approvals=answers)
         if reply is not UNSET and self.decision.approval is not None:
             return Responded(

@@ -8,7 +8,7 @@ from typing import Any
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
-from remit.ports import Ports, settle
+from remit.ports import Maybe, Ports, settle
 
 MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
@@ -16,7 +16,8 @@ MOST_WANTED = 16
 
 async def decide(request: Request, ports: Ports) -> Decision:
     """The decider's answer, or `Unavailable`; who is paused is denied without asking it."""
-    pause = await pause_of(request.subject, ports)
+    found = look_for_pause(request.subject, ports)
+    pause = None if found is None else await pause_found(found, request.subject, ports)
     if pause is not None:
         why = f": {pause.reason}" if pause.reason else ""
         return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
@@ -33,14 +34,28 @@ async def decide(request: Request, ports: Ports) -> Decision:
 
 async def pause_of(subject: Subject, ports: Ports) -> Pause | None:
     """The pause that stops *subject*, or `Unavailable`."""
-    if ports.pauses is None:
-        return None
+    found = look_for_pause(subject, ports)
+    return None if found is None else await pause_found(found, subject, ports)
+
+
+def look_for_pause(subject: Subject, ports: Ports) -> Maybe[Pause | None]:
+    """The same, where it is known at once; mostly there is none, and nothing to wait for."""
     try:
-        pause = ports.pauses.find(subject)
-        return None if pause is None else await settle(pause, ports)
+        return None if ports.pauses is None else ports.pauses.find(subject)
     except Exception as error:
-        why = f"whether {subject.id} is paused could not be found out: {error}"
-        raise Unavailable(why) from error
+        raise _unknown(subject, error) from error
+
+
+async def pause_found(found: Maybe[Pause | None], subject: Subject, ports: Ports) -> Pause | None:
+    """What `look_for_pause` answered, once it is there. It is to be waited for: a thread looks."""
+    try:
+        return await settle(found, ports)
+    except Exception as error:
+        raise _unknown(subject, error) from error
+
+
+def _unknown(subject: Subject, error: Exception) -> Unavailable:
+    return Unavailable(f"whether {subject.id} is paused could not be found out: {error}")
 
 
 async def foresee(request: Request, ports: Ports) -> Decision:

@@ -16,7 +16,7 @@ from remit.audit.record import Record
 from remit.call import Call, begin, govern, refuse
 from remit.canonical import LIMITS, Limits, Opaque
 from remit.changing import record_change
-from remit.deciding import foresee, pause_of
+from remit.deciding import foresee, look_for_pause, pause_found
 from remit.duties import STANDARD
 from remit.errors import Denied
 from remit.model import (
@@ -255,7 +255,8 @@ class Guard:
         Raises:
             Unavailable: it could not be found out, and nothing it does will run.
         """
-        return finish(pause_of(subject, self.ports))
+        found = look_for_pause(subject, self.ports)
+        return None if found is None else finish(pause_found(found, subject, self.ports))
 
     @property
     def paused(self) -> tuple[Pause, ...]:

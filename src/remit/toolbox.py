@@ -133,6 +133,8 @@ class _Tool:
         self.name = self.protection.action
         self.description = inspect.getdoc(self.protection.function) or ""
         self.parameters = Parameters.of(self.protection.function, self.protection.binding)
+        known = self.parameters.named.items()
+        self.required = tuple(name for name, each in known if each.default is each.empty)
 
     def describe(self) -> dict[str, Any]:
         parameters = self.parameters.schema()
@@ -141,15 +143,19 @@ class _Tool:
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """JSON arguments as values of the declared types; unknown and missing ones are refused."""
         named = self.parameters.named
-        extra = [name for name in arguments if name not in named]
-        unknown = [] if self.parameters.open else extra
-        missing = [n for n, p in named.items() if p.default is p.empty and n not in arguments]
+        extra = arguments.keys() - named.keys()
+        unknown = [] if self.parameters.open else [name for name in arguments if name in extra]
+        missing = [name for name in self.required if name not in arguments]
         if unknown or missing:
             raise ValueError(_mismatch(self.name, unknown, missing, named))
         return {
             name: _convert(name, value, named[name].annotation if name in named else Any)
             for name, value in arguments.items()
         }
+
+
+_ATOMS = frozenset({str, int, float, bool})
+"""Types of values that are what they are, and need no looking into."""
 
 
 def _mismatch(
@@ -162,6 +168,8 @@ def _mismatch(
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:
+    if type(value) is kind and kind in _ATOMS:
+        return value
     try:
         return msgspec.convert(value, kind, dec_hook=_pydantic_value)
     except msgspec.ValidationError as error:

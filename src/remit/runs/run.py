@@ -46,9 +46,6 @@ EVERY_MOMENT: frozenset[Moment] = frozenset({"start", "step", "end"})
 CONTENT = frozenset({"input", "output", "messages", "response"})
 """What policy is shown of a run and the ledger is not, unless content is captured."""
 
-COUNTED = ("seconds", "attempt", "steps", "calls", "model_calls", "tokens", "cost", "unpriced")
-"""What the end of a run says of all of it."""
-
 NOTHING_HELD = nullcontext()
 
 _log = logging.getLogger("remit.runs")
@@ -115,17 +112,21 @@ class Run:
     def facts(self) -> Frozen:
         """What conditions read as `run`: who it is, and what was counted so far."""
         with self._lock:
+            tags = Frozen(self.tags)
+        return Frozen({**self._named, **self.counted(), "tags": tags})
+
+    def counted(self) -> Frozen:
+        """What was counted in it so far; its end says what that was of all of it."""
+        with self._lock:
             return Frozen(
-                **self._named,
-                attempt=self.attempt,
                 seconds=(self.guard.ports.clock() - self.began) / 1e9,
-                calls=Frozen(self.calls),
+                attempt=self.attempt,
                 steps=self.told.get("step", 0),
+                calls=Frozen(self.calls),
                 model_calls=self.told.get("model", 0),
                 tokens=self.tokens,
-                cost=self.cost,
+                cost=float(self.spent),
                 unpriced=self.unpriced,
-                tags=Frozen(self.tags),
             )
 
     def saw(self, record: Record, /) -> None:
@@ -171,8 +172,7 @@ class Run:
 
     def end(self, **facts: Any) -> None:
         """Record that it is over, and all that was counted in it. Never raises."""
-        counted = self.facts()
-        self._note("end", facts, counted={name: counted[name] for name in COUNTED})
+        self._note("end", facts, counted=self.counted())
 
     def step(self, name: str, /, output: Any = msgspec.UNSET, **facts: Any) -> None:
         """Record that a step is done.
@@ -321,9 +321,10 @@ class Run:
         facts: Mapping[str, Any],
         decision: Decision | None = None,
         counted: Mapping[str, Any] = NOTHING,
+        at: int = 0,
     ) -> None:
         try:
-            record = self.record(what, facts, decision, counted)
+            record = self.record(what, facts, decision, counted, at)
             self.guard.note(record)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             _log.exception("run %s could not record its %s", self.id, what)

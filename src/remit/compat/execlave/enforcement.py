@@ -27,7 +27,7 @@ from remit.compat.execlave.outage import FAIL_OPEN, Unreachable
 from remit.compat.execlave.policies import ENFORCE
 from remit.errors import Blocked, Denied, NotData, Paused, Pending, RemitError
 from remit.guard import Guard
-from remit.model import Action, Decision, Effect, Request
+from remit.model import Action, Decision, Effect, Request, Subject
 from remit.policy.names import spell
 from remit.ports import Ports
 
@@ -102,14 +102,13 @@ class Enforcement:
             raise self.translated(refusal, question.agent_id) from refusal
         return self._allowed(call.request, call.decision)
 
-    def begin(self, agent_id: str | None) -> None:
+    def begin(self, who: Subject, agent_id: str | None) -> None:
         """Begin nothing for an agent that is paused; the refusal is on record.
 
         Raises:
             AgentPausedError: it is paused.
             EnforcementUnavailableError: that could not be found out.
         """
-        who = subject(agent_id)
         try:
             if self._guard.pause_of(who) is None:
                 return

@@ -10,12 +10,13 @@ from remit.errors import NotData
 from remit.runs.run import frozen
 
 EVIDENCE = frozenset({"basis", "acknowledgement_id", "effect_ref", "confirmed_at", "detail"})
+_OF_MODELS = frozenset({"input_tokens", "output_tokens", "cost", "model"})
 BASES = frozenset({"read_back", "callback", "acknowledgement", "none"})
 
 
 def model_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What was told of a model; nothing if there was none."""
-    if not {"input_tokens", "output_tokens", "cost", "model"} & facts.keys():
+    if _OF_MODELS.isdisjoint(facts):
         return {}
     return {
         "model": facts.get("model", ""),
@@ -27,7 +28,7 @@ def model_of(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def told(value: Any) -> Any:
     """*value* as it can be recorded, now: what is no data is told by its type."""
-    if type(value) is str and value.isascii():
+    if value is None or (type(value) is str and value.isascii()):
         return value
     try:
         return freeze(value)

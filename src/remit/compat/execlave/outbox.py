@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from remit.audit.record import Record
+from remit.compat.execlave.unseen import UnseenRun
 
 MOST = 10_000
 """Traces that wait."""
@@ -81,6 +82,7 @@ class Outbox:
         self._every = every
         self._on_rejected = on_rejected
         self._waiting: deque[Finished] = deque()
+        self._begun: deque[UnseenRun] = deque(maxlen=MOST)
         self._counts = Counts()
         self._begin()
         _everyone.add(self)
@@ -97,6 +99,19 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def watch(self, run: UnseenRun) -> None:
+        """Have *run* looked at soon, if it is not over sooner."""
+        if not self._later or self._closed:
+            run.look()
+            return
+        with self._lock:
+            self._begun.append(run)
+            _busy.add(self)
+            if self._thread is None and not self._closed:
+                self._start()
+        if not self._news.is_set():
+            self._news.set()
 
     def put(self, finished: Finished) -> None:
         """Have it kept soon. Never raises."""
@@ -151,11 +166,13 @@ class Outbox:
     def _write_all(self) -> bool:
         """Whether nothing waits any more."""
         with self._writing:
+            while self._begun:
+                self._begun.popleft().look()
             while self._waiting:
                 if not self._write_some():
                     return False
             with self._lock:
-                if not self._waiting:
+                if not (self._waiting or self._begun):
                     _busy.discard(self)
         return True
 
@@ -206,6 +223,7 @@ class Outbox:
     def begin_again(self) -> None:
         """In a forked child: what waits is the parent's to write, and there is no thread."""
         self._waiting.clear()
+        self._begun.clear()
         self._counts = Counts()
         self._begin()
 
@@ -240,7 +258,7 @@ def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:
 
 
 _busy: set[Outbox] = set()
-"""Those with traces that wait: a client that is forgotten is not gone before they are kept."""
+"""Those with traces that wait or have just begun: a client that is forgotten is not gone sooner."""
 
 _everyone: weakref.WeakSet[Outbox] = weakref.WeakSet()
 

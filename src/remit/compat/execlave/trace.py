@@ -14,19 +14,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from remit import acting_as, who_acts
+from remit import Acting, who_acts
 from remit.audit.record import Record
+from remit.canonical import Frozen
 from remit.compat.execlave import traced
 from remit.compat.execlave.control_plane import subject
 from remit.compat.execlave.facts import count, evidence_of, model_of, told
 from remit.compat.execlave.outbox import Finished
 from remit.compat.execlave.privacy import Scrubbing, injection
-from remit.model import Session
-from remit.runs.run import COUNTED, Run
+from remit.compat.execlave.unseen import UnseenRun
+from remit.model import Session, Subject
+from remit.runs.run import Run
 
 if TYPE_CHECKING:
     from remit.compat.execlave.client import Execlave
@@ -72,10 +74,10 @@ class Trace:
         self._metadata: dict[str, Any] = dict(metadata or {})
         self._tags: list[str] = list(dict.fromkeys(tags or ()))
         self._began = time.monotonic()
-        self._run: Run | None = None
+        self._run: UnseenRun | None = None
         self._finished = False
         self._lock = threading.Lock()
-        self._blocks: list[ExitStack] = []
+        self._blocks: list[AbstractContextManager[Run]] = []
 
     def begin(self) -> Self:
         """Begin, if the agent is not paused.
@@ -84,40 +86,59 @@ class Trace:
             AgentPausedError: it is.
         """
         if self._run is None:
-            self._exe.enforcement.begin(self.agent_id)
-            self._run = self._new_run()
-            self._run.tell("start", trace_id=self.trace_id, environment=self.environment)
+            exe, who = self._exe, subject(self.agent_id)
+            exe.enforcement.begin(who, self.agent_id)
+            acting = self._bound(who)
+            self._run = run = UnseenRun(
+                exe.guard,
+                acting,
+                name=self._name or self.agent_id or "",
+                at=exe.guard.clock(),
+                facts={"trace_id": self.trace_id, "environment": self.environment},
+            )
+            if exe.guard.readers or acting.run is not None:
+                # What is told to readers, and counted in another run, is so at once.
+                run.look()
+            else:
+                exe.outbox.watch(run)
             self._began = time.monotonic()
         return self
 
-    def _new_run(self) -> Run:
+    def _bound(self, who: Subject) -> Acting:
+        """Who acts in it: *who*, if an agent was named."""
         outer = who_acts()
         session = outer.session
         if self.session_id or self.user_id:
             session = Session(id=self.session_id or session.id, user=self.user_id or session.user)
-        if self.agent_id is None:
-            acting = outer._replace(session=session)
-        else:
-            with acting_as(subject(self.agent_id), session=session):
-                acting = who_acts()
-        return Run(self._exe.guard, acting, name=self._name or self.agent_id or "")
+        here = outer.subject if self.agent_id is None else who
+        return Acting(here, session, outer.context, outer.run)
+
+    def _begun(self) -> UnseenRun:
+        self.begin()
+        run = self._run
+        assert run is not None
+        return run
 
     @property
     def run(self) -> Run:
         """The run of ours that it is."""
-        self.begin()
-        assert self._run is not None
-        return self._run
+        return self._run or self._begun()
+
+    def active(self) -> AbstractContextManager[Run]:
+        """Let what happens inside the block be part of it."""
+        return (self._run or self._begun()).active()
 
     # What is told of it.
 
     def set_input(self, data: Any) -> Self:
         """What went in."""
-        return self._tell(input=told(data))
+        self._told["input"] = told(data)
+        return self
 
     def set_output(self, data: Any) -> Self:
         """What came out."""
-        return self._tell(output=told(data))
+        self._told["output"] = told(data)
+        return self
 
     def set_model(self, name: str) -> Self:
         """Which model answered."""
@@ -180,45 +201,50 @@ class Trace:
         if status == "error":
             error_type = error_type or "UnspecifiedError"
             error_message = error_message or "No error message provided"
-        facts = {
-            "status": status,
-            "error": error_type,
-            "message": error_message,
-            "effect_evidence": evidence,
-        }
         try:
-            self._end({name: told(value) for name, value in facts.items() if value})
+            facts = {"status": told(status)} if status else {}
+            if error_type:
+                facts["error"] = told(error_type)
+            if error_message:
+                facts["message"] = told(error_message)
+            if evidence:
+                facts["effect_evidence"] = told(evidence)
+            self._end(facts)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
             self._exe.lost += 1
             _log.exception("trace %s could not be finished", self.trace_id)
 
     def _end(self, ended: dict[str, Any]) -> None:
-        run, told_here = self.run, dict(self._told)
+        run, said = self._run or self._begun(), dict(self._told)
         at = self._exe.guard.clock()
-        took = told_here.pop("duration_ms", int((time.monotonic() - self._began) * 1000))
-        facts = {
-            "trace_id": self.trace_id,
-            "duration_ms": took,
-            "environment": self.environment,
-            "parent_trace_id": self.parent_trace_id,
-            "span_type": self.span_type,
-            "tags": self._tags,
-            **ended,
-        }
-        facts |= {name: told_here[name] for name in ("input", "output") if name in told_here}
-        if self._metadata:
-            facts["metadata"] = {str(name): told(value) for name, value in self._metadata.items()}
-        model = model_of(told_here)
-        if model:
-            run.spend(tokens=model["input_tokens"] + model["output_tokens"], cost=model["cost"])
-            run.told["model"] = run.told.get("model", 0) + 1
-        known = run.facts()
-        counted = {name: known[name] for name in COUNTED}
+        took = said.pop("duration_ms", None)
+        if took is None:
+            took = int((time.monotonic() - self._began) * 1000)
+        metadata = {str(name): told(value) for name, value in self._metadata.items()}
+        tags = list(self._tags)
+        model = model_of(said)
+        counted = _counted(run, model) if run.seen else None
 
         def records() -> list[Record]:
+            of_all = counted
+            if of_all is None:
+                # It began and ended, and nothing but its outbox has looked at it.
+                of_all = Frozen({**_counted(run, model), "seconds": (at - run.began) / 1e9})
+            facts = {
+                "trace_id": self.trace_id,
+                "duration_ms": took,
+                "environment": self.environment,
+                "parent_trace_id": self.parent_trace_id,
+                "span_type": self.span_type,
+                "tags": tags,
+                **ended,
+            }
+            facts |= {name: said[name] for name in ("input", "output") if name in said}
+            if metadata:
+                facts["metadata"] = metadata
             examined = self._examined(facts)
             present = {name: each for name, each in examined.items() if each not in EMPTY}
-            end = run.record("end", present, counted=counted, at=at)
+            end = run.record("end", present, counted=of_all, at=at)
             return [run.record("model", model, at=at), end] if model else [end]
 
         # Looking for personal data takes time, and whoever has finished need not wait for it.
@@ -242,9 +268,8 @@ class Trace:
     # As a block, and as a decorator.
 
     def __enter__(self) -> Self:
-        self.begin()
-        block = ExitStack()
-        block.enter_context(self.run.active())
+        block = self.active()
+        block.__enter__()
         self._blocks.append(block)
         return self
 
@@ -254,7 +279,7 @@ class Trace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._blocks.pop().close()
+        self._blocks.pop().__exit__(kind, error, trace)
         self.ended(error)
 
     async def __aenter__(self) -> Self:
@@ -294,3 +319,11 @@ class Trace:
             self.span_type,
             name,
         )
+
+
+def _counted(run: Run, model: dict[str, Any]) -> Frozen:
+    """All that was counted in *run*, with the call of a *model* that was told of it."""
+    if model:
+        run.spend(tokens=model["input_tokens"] + model["output_tokens"], cost=model["cost"])
+        run.told["model"] = run.told.get("model", 0) + 1
+    return run.counted()

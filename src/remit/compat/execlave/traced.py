@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 Make = Callable[[str], "Trace"]
+Gather = Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]
 
 ITEMS = 1000
 """Items of a generator that are recorded as its output."""
@@ -24,7 +25,7 @@ ITEMS = 1000
 def traced(function: F, make: Make) -> F:
     """*function*, with a trace of *make* around every execution."""
     name = getattr(function, "__name__", type(function).__name__)
-    new = partial(_begun, function, partial(make, name))
+    new = partial(_begun, _gathering(function), partial(make, name))
     if inspect.isasyncgenfunction(function):
         form = _agenerating(function, new)
     elif inspect.isgeneratorfunction(function):
@@ -37,26 +38,50 @@ def traced(function: F, make: Make) -> F:
     return governed  # type: ignore[no-any-return]
 
 
-def _begun(function: Any, make: Callable[[], Trace], args: Any, kwargs: Any) -> Trace:
+def _begun(gather: Gather, make: Callable[[], Trace], args: Any, kwargs: Any) -> Trace:
     trace = make().begin()
     try:
-        given = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
+        given = gather(args, kwargs)
+    except TypeError:
         return trace
     given.pop("self", None)
     return trace.set_input(given) if given else trace
+
+
+def _gathering(function: Any) -> Gather:
+    """How the arguments of a call of *function* come to have names; a `TypeError` if they cannot.
+
+    That is found out when it is decorated: to look at a signature takes longer than many a call.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return lambda _args, _kwargs: {}
+    parameters = signature.parameters.values()
+    names = tuple(signature.parameters)
+    usual = all(each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
+    needed = frozenset(each.name for each in parameters if each.default is each.empty)
+
+    def gather(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if usual and len(args) <= len(names) and not kwargs:
+            given = dict(zip(names, args, strict=False))
+            if needed <= given.keys():
+                return given
+        return dict(signature.bind(*args, **kwargs).arguments)
+
+    return gather
 
 
 def _synchronous(function: Any, new: Any) -> Any:
     def run(*args: Any, **kwargs: Any) -> Any:
         trace = new(args, kwargs)
         try:
-            with trace.run.active():
+            with trace.active():
                 value = function(*args, **kwargs)
         except BaseException as error:
             trace.ended(error)
             raise
-        if inspect.isawaitable(value):
+        if type(value) is not str and inspect.isawaitable(value):
             return _awaited(value, trace)
         trace.set_output(value).finish()
         return value
@@ -89,7 +114,7 @@ def _generating(function: Any, new: Any) -> Any:
         advance: Callable[[], Any] = partial(next, generator)
         try:
             while True:
-                with trace.run.active():
+                with trace.active():
                     try:
                         item = advance()
                     except StopIteration as end:
@@ -99,7 +124,7 @@ def _generating(function: Any, new: Any) -> Any:
                 try:
                     sent = yield item
                 except GeneratorExit:
-                    with trace.run.active():
+                    with trace.active():
                         generator.close()
                     raise
                 except BaseException as error:  # noqa: BLE001 - thrown in, for the generator
@@ -125,7 +150,7 @@ def _agenerating(function: Any, new: Any) -> Any:
         advance: Callable[[], Any] = partial(anext, generator)
         try:
             while True:
-                with trace.run.active():
+                with trace.active():
                     item = await advance()
                 _keep(items, item)
                 try:
@@ -137,7 +162,7 @@ def _agenerating(function: Any, new: Any) -> Any:
         except StopAsyncIteration:
             trace.set_output(items).finish()
         except GeneratorExit:
-            with trace.run.active():
+            with trace.active():
                 await generator.aclose()
             trace.set_output(items).finish()
             raise

@@ -8,8 +8,8 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, TypeAlias
 
 from remit import keep_context
@@ -242,12 +242,25 @@ def _told(inner: Callable[..., Any], gate: PolicyGate, *, clean: bool) -> Callab
     return told_items if inspect.isgeneratorfunction(inner) else told
 
 
-@contextmanager
-def _telling(gate: PolicyGate) -> Iterator[None]:
-    try:
-        yield
-    except Blocked as error:
-        raise _told_as(error, gate) from error
+class _telling:  # noqa: N801 - it is used as a block
+    """A block whose refusals are told in Kite Logik's words."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: PolicyGate) -> None:
+        self._gate = gate
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Blocked):
+            raise _told_as(error, self._gate) from error
 
 
 def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, NoReturn, Self, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NoReturn, Self, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -43,13 +44,21 @@ class FrozenList(list[Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return FrozenList, (list(self),)
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+
+_EMPTY = FrozenList()
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """What all of them have, by the names pydantic gives it."""
 
     def __post_init__(self) -> None:
-        for name, kind in _types(type(self)).items():
+        for name, kind, fits in _fields(type(self)):
             value = getattr(self, name)
+            if type(value) in fits:
+                continue
             try:
                 fitting = msgspec.convert(_plain(value), kind, strict=True)
             except msgspec.ValidationError as error:
@@ -170,8 +179,15 @@ class SanitizedResponse(Model, frozen=True, kw_only=True):
 
 
 @cache
-def _types(model: type[Model]) -> dict[str, Any]:
-    return get_type_hints(model, include_extras=True)
+def _fields(model: type[Model]) -> tuple[tuple[str, Any, frozenset[type]], ...]:
+    """Each field, what it takes, and the types whose values fit as they are."""
+    hints = get_type_hints(model, include_extras=True)
+    return tuple((name, hints[name], _fitting(hints[name])) for name in model.__struct_fields__)
+
+
+def _fitting(kind: Any) -> frozenset[type]:
+    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    return frozenset(each for each in kinds if each in {str, bool, RiskTier, NoneType})
 
 
 def _plain(value: Any) -> Any:
@@ -183,6 +199,8 @@ def _frozen(value: Any, name: str) -> Any:
     if isinstance(value, dict):
         return freeze(value, path=name)
     if isinstance(value, list):
+        if not value:
+            return _EMPTY
         items = (freeze(one, path=name) if isinstance(one, dict) else one for one in value)
         return FrozenList(items)
     return value

@@ -15,7 +15,7 @@ from typing import Self
 
 from remit.compat.kitelogik import rego, verdicts
 from remit.compat.kitelogik.evaluators import Evaluator
-from remit.compat.kitelogik.models import RiskTier
+from remit.compat.kitelogik.models import PolicyDecision, RiskTier
 from remit.errors import PolicyError
 from remit.model import Decision, Request
 from remit.policy import Policy
@@ -29,6 +29,9 @@ POLICIES = Path(__file__).parent / "policies"
 PROJECT = Path("policies", "policy.yaml")
 """Where a project has its policy."""
 
+REMEMBERED = 256
+"""Decisions whose verdict is kept."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +41,7 @@ class Native(Evaluator):
     def __init__(self, policy: Policy, tiers: Mapping[str, RiskTier] | None = None) -> None:
         self.policy = policy
         self.tiers = tiers or {}
+        self._verdicts: dict[int, tuple[Decision, PolicyDecision]] = {}
 
     @classmethod
     def load(cls, *paths: StrPath) -> Self:
@@ -94,6 +98,17 @@ class Native(Evaluator):
     def decide(self, request: Request, /) -> Decision:
         """The policy's answer."""
         return self.policy.decide(request)
+
+    def verdict(self, decision: Decision) -> PolicyDecision:
+        """As of any evaluator; a policy gives the same decision again and again."""
+        known = self._verdicts.get(id(decision))
+        if known is not None and known[0] is decision:
+            return known[1]
+        verdict = super().verdict(decision)
+        if len(self._verdicts) >= REMEMBERED:
+            self._verdicts.clear()
+        self._verdicts[id(decision)] = decision, verdict
+        return verdict
 
 
 _KNOWN = frozenset(

@@ -8,7 +8,7 @@ schemes, escapes, backslashes, doubled slashes and invisible characters taken aw
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,8 +31,10 @@ _SCHEME = re.compile(r"^file:(//[^/]*(?=/))?")
 
 def find(args: Mapping[str, Any], resource_path: str | None = None) -> tuple[str, ...]:
     """The paths in *args*, and the one that is named beside them, each once and plain."""
-    given = () if resource_path is None else (resource_path,)
-    return tuple(dict.fromkeys(plain(path) for path in (*given, *_in(args, ""))))
+    found = [] if resource_path is None else [resource_path]
+    for name, value in args.items():
+        _look(value, name, found)
+    return tuple(dict.fromkeys(map(plain, found))) if found else ()
 
 
 def plain(path: str) -> str:
@@ -45,15 +47,17 @@ def plain(path: str) -> str:
     return re.sub(r"^(\./)+", "", text).rstrip("/ ") or text[:1]
 
 
-def _in(value: Any, name: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
+def _look(value: Any, name: str, found: list[str]) -> None:
+    """Add the paths in *value*, which is called *name*, to what is *found*."""
+    if isinstance(value, str):
+        if name.lower() in NAMES or _reads_like_one(value):
+            found.append(value)
+    elif isinstance(value, dict | Mapping):
         for key, item in value.items():
-            yield from _in(item, key)
+            _look(item, key, found)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _in(item, name)
-    elif isinstance(value, str) and (name.lower() in NAMES or _reads_like_one(value)):
-        yield value
+            _look(item, name, found)
 
 
 def _reads_like_one(text: str) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from remit import who_acts
+from remit import Acting, who_acts
 from remit.canonical import Frozen
 from remit.compat.kitelogik import paths
 from remit.compat.kitelogik.models import GovernanceEvent, PolicyInput, SessionContext
@@ -59,17 +60,21 @@ def of_input(given: PolicyInput) -> Request:
 
 def of_event(event: GovernanceEvent) -> Request:
     """The request of an event. It is about the session of its context."""
-    facts = {
+    known: dict[str, Any] = {
         "event_type": event.event_type,
         "tool_name": event.tool_name or event.action,
-        "requested_capabilities": tuple(event.requested_capabilities),
-        "delegation_target": event.delegation_target,
-        "steps": tuple(event.steps),
-        "data_classification": event.data_classification,
-        # An event may tell of another session than the one that is asked about.
-        "event_session": None if event.session_id == event.context.session_id else event.session_id,
     }
-    known = {name: fact for name, fact in facts.items() if fact not in (None, ())}
+    if event.requested_capabilities:
+        known["requested_capabilities"] = tuple(event.requested_capabilities)
+    if event.delegation_target is not None:
+        known["delegation_target"] = event.delegation_target
+    if event.steps:
+        known["steps"] = tuple(event.steps)
+    if event.data_classification is not None:
+        known["data_classification"] = event.data_classification
+    if event.session_id != event.context.session_id:
+        # An event may tell of another session than the one that is asked about.
+        known["event_session"] = event.session_id
     return _request(event.action, event.args, event.context, known, event.resource_path, at=0)
 
 
@@ -85,12 +90,14 @@ def _request(  # noqa: PLR0917 - the parts of a request
     subject = Subject("agent", context.user_role) if acting.subject == NOBODY else acting.subject
     asked = Action(action, args)
     found = paths.find(asked.properties, resource_path)
-    known = {**acting.context, **facts, **({"paths": found} if found else {})}
+    known = {**acting.context, **facts}
+    if found:
+        known["paths"] = found
     resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
-    here = acting._replace(subject=subject, session=session(context), context=Frozen(known))
+    here = Acting(subject, session(context), Frozen(known), acting.run)
     request = here.request(asked, resource, at)
     # What was used so far is a fact of the run: an approval is for the call, whatever it grew to.
-    if used := _counts(context, _USED):
+    if used := _used(context):
         return msgspec.structs.replace(request, run=Frozen({**request.run, **used}))
     return request
 
@@ -100,12 +107,18 @@ def _counts(context: SessionContext, names: tuple[str, ...]) -> dict[str, int]:
     return {name: count for name, count in counts if count is not None}
 
 
+@lru_cache(256)
+def _used(context: SessionContext) -> dict[str, int]:
+    return _counts(context, _USED)
+
+
 def is_plain_call(request: Request) -> bool:
     """Whether *request* is a call of a tool, of which an event would say nothing more."""
     facts = request.context
     return facts.get("event_type", TOOL_CALL) == TOOL_CALL and _MORE.isdisjoint(facts)
 
 
+@lru_cache(256)
 def session(context: SessionContext) -> Session:
     """The session that *context* describes."""
     facts: dict[str, Any] = {"sandbox_verified": context.sandbox_verified}

@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 
 from remit import model
 from remit.compat.aegis.core.action import Action
-from remit.compat.aegis.core.result import Result, ResultStatus
+from remit.compat.aegis.core.request import Asked
+from remit.compat.aegis.core.result import ResultStatus
 from remit.compat.aegis.runtime.engine import Runtime
+from remit.compat.aegis.runtime.executing import Ended
 from remit.default import protect
 from remit.errors import Denied
 from remit.guard import Guard
@@ -37,14 +39,15 @@ class GovernedFunction:
     ) -> None:
         self.function = function
         self.runtime = runtime
-        self.target = target
         self._made: tuple[Guard, Guard] | None = None
         self.protected = protect(action=action, opaque=opaque, guard=self.guard)(function)
         code = _code(function)
         if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
             raise TypeError(f"{action!r} is a generator; a tool answers with one text")
         name = getattr(function, "__name__", type(function).__name__)
-        self.description = description or inspect.getdoc(function) or name
+        told_as = description or inspect.getdoc(function) or name
+        self.asked = Asked.of(Action(action, target, {}, told_as))
+        self.asynchronous = inspect.iscoroutinefunction(code)
 
     def guard(self) -> Guard:
         """The guard of the runtime, which asks in its session."""
@@ -54,9 +57,7 @@ class GovernedFunction:
         return self._made[1]
 
     def _asks(self, asked: model.Action, _: model.Resource, at: int) -> model.Request:
-        agent, params = self.runtime.agent_id, asked.properties
-        action = Action(asked.name, self.target, params, self.description, agent)
-        return self.runtime.request(action, asked.properties, at)
+        return self.runtime.request(self.asked, asked.properties, at)
 
     async def call(self, *args: Any, **kwargs: Any) -> str:
         """One governed call, and what comes of it, as text.
@@ -70,23 +71,23 @@ class GovernedFunction:
         except Denied as error:
             return f"[AEGIS BLOCKED] {error.decision.reason}"
         try:
-            result = await self.runtime.tool_call(request, self._in_place(execute))
+            run = execute if self.asynchronous else _in_place(execute)
+            ended = await self.runtime.tool_call(request, run)
         except Exception as error:  # noqa: BLE001 - whoever calls a tool is told in words
             return f"[AEGIS ERROR] {error}"
-        return told(result)
+        return told(ended)
 
-    def _in_place(self, execute: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
-        """*execute*, without holding up the loop, and to its end."""
 
-        async def run() -> Any:
-            if _is_asynchronous(self.function):
-                return await execute()
-            value = await asyncio.to_thread(execute)
-            while inspect.isawaitable(value):
-                value = await value
-            return value
+def _in_place(execute: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
+    """*execute*, without holding up the loop, and to its end."""
 
-        return run
+    async def run() -> Any:
+        value = await asyncio.to_thread(execute)
+        while inspect.isawaitable(value):
+            value = await value
+        return value
+
+    return run
 
 
 def plain(governed: GovernedFunction) -> Told:
@@ -103,18 +104,14 @@ def plain(governed: GovernedFunction) -> Told:
     return made
 
 
-def told(result: Result) -> str:
-    """A result as whoever called a tool is told of it."""
-    if result.ok:
-        return str(result.data)
-    sign = "DENIED" if result.status is ResultStatus.DENIED else "BLOCKED"
-    error = result.error or ""
+def told(ended: Ended) -> str:
+    """How it ended, as whoever called a tool is told of it."""
+    if ended.ok:
+        return str(ended.data)
+    sign = "DENIED" if ended.status is ResultStatus.DENIED else "BLOCKED"
+    error = ended.error or ""
     known = error.startswith(("Blocked by ", "Denied by "))
     return f"[AEGIS {sign}] {f'Action {error[0].lower()}{error[1:]}' if known else error}"
-
-
-def _is_asynchronous(function: Any) -> bool:
-    return inspect.iscoroutinefunction(_code(function))
 
 
 def _code(function: Any) -> Any:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from remit.canonical import Frozen
+
+_MAPPINGS = (dict, Frozen)
+
 
 @dataclass(frozen=True)
 class Action:
@@ -25,6 +29,19 @@ class Action:
     chain_depth: int = 0
 
     def __post_init__(self) -> None:
+        # What nearly all actions are is seen at once: there are several to a governed call.
+        if (
+            type(self.type)
+            is type(self.target)
+            is type(self.description)
+            is type(self.agent_id)
+            is type(self.parent_agent_id)
+            is type(self.chain_id)
+            is str
+            and type(self.chain_depth) is int
+            and type(self.params) in _MAPPINGS
+        ):
+            return
         for each in fields(self):
             value = getattr(self, each.name)
             wanted = {"params": Mapping, "chain_depth": int}.get(each.name, str)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from remit import policy as native
 from remit import who_acts
@@ -39,6 +39,9 @@ NOT_DATA = "<not data>"
 
 _FOREIGN = ("version", "scope", "scope_id", "plan_rules")
 """Keys that decide nothing about a single action."""
+
+Told: TypeAlias = tuple[str, Approval, RiskLevel]
+"""How Aegis calls a rule, what it says has to happen, and how risky it is."""
 
 _EFFECTS = {RuleEffect.ALLOW: Approval.AUTO, RuleEffect.ASK: Approval.APPROVE}
 
@@ -207,17 +210,25 @@ class Policy:
 
     def verdict(self, action: Action, decision: Decision) -> PolicyDecision:
         """A decision of ours in Aegis' words."""
+        label, approval, risk = self.told(decision)
+        return PolicyDecision(action, risk, approval, label)
+
+    def told(self, decision: Decision) -> Told:
+        """The rule that has decided, in Aegis' words, and what it says."""
         if decision.allowed:
             approval = Approval.AUTO
         else:
             approval = Approval.APPROVE if decision.approval else Approval.BLOCK
-        known = [self._labels[rule] for rule in decision.rules if rule in self._labels]
+        labels = self._labels
+        known = [labels[rule] for rule in decision.rules if rule in labels]
+        if len(known) == 1:
+            return known[0][0], approval, known[0][2]
         decisive = [each for each in known if each[1] is approval]
         if not (decisive or known):
             risk = RiskLevel[decision.risk.name] if decision.risk else RiskLevel.CRITICAL
-            return PolicyDecision(action, risk, approval, next(iter(decision.rules), DEFAULT_RULE))
+            return next(iter(decision.rules), DEFAULT_RULE), approval, risk
         label, _, risk = (decisive or known)[0]
-        return PolicyDecision(action, risk, approval, label)
+        return label, approval, risk
 
     def label(self, rule: str) -> str:
         """How the rule is called that our records call *rule*."""
@@ -254,9 +265,7 @@ def _joined(one: PlanRules | None, other: PlanRules | None) -> PlanRules | None:
     return one.merge(other)
 
 
-def _document(
-    policy: Policy, nodes: tuple[Node, ...]
-) -> tuple[Document, dict[str, tuple[str, Approval, RiskLevel]]]:
+def _document(policy: Policy, nodes: tuple[Node, ...]) -> tuple[Document, dict[str, Told]]:
     """The document of *policy*, and how Aegis calls each of its rules, by our id."""
     place = nodes[0].place if nodes else Place("<policy>", 0, 0)
     taken = {DEFAULT_ID, aegis.DEFAULTS}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from remit import Acting, model
-from remit.canonical import Frozen
+from remit.canonical import NOTHING, Frozen
 from remit.compat.aegis.core.action import Action
 from remit.model import NO_SESSION, NOBODY, Properties, Request, Resource, Session, Subject
 
@@ -15,32 +15,55 @@ FACTS = ("description", "parent_agent_id", "chain_id", "chain_depth")
 """What an action says that is no part of a request of ours: facts of its context."""
 
 
+class Asked(NamedTuple):
+    """What an action says of itself besides its parameters, as a request of ours has it."""
+
+    name: str
+    resource: Resource
+    agent: str
+    facts: Frozen
+
+    @classmethod
+    def of(cls, action: Action) -> Asked:
+        """What *action* says."""
+        facts = NOTHING
+        if action.description or action.parent_agent_id or action.chain_id or action.chain_depth:
+            said = ((name, getattr(action, name)) for name in FACTS)
+            facts = Frozen({name: fact for name, fact in said if fact})
+        return cls(action.type, Resource.parse(action.target), action.agent_id, facts)
+
+    def request(
+        self, params: Properties, acting: Acting, at: int, session: Session, agent: str = ""
+    ) -> Request:
+        """The question whether it may be done with *params*.
+
+        Args:
+            params: its parameters, frozen.
+            acting: who acts here; an agent that the action names acts in its place.
+            at: the moment it is about.
+            session: the session of a runtime; what is bound here says for whom it acts.
+            agent: who acts, where the action names nobody.
+        """
+        facts, who = self.facts, self.agent or agent
+        if acting.session is not NO_SESSION or acting.context:
+            session = _within(session, acting.session)
+            facts = Frozen({**acting.context, **facts}) if acting.context else facts
+        here = Acting(Subject("agent", who) if who else acting.subject, session, facts, acting.run)
+        return here.request(model.Action(self.name, params), self.resource, at)
+
+
 def request_of(
     action: Action, params: Properties, acting: Acting, at: int, session: Session = NO_SESSION
 ) -> Request:
-    """The question whether *action* may be done with *params*.
-
-    Args:
-        action: what is asked about.
-        params: its parameters, frozen.
-        acting: who acts here; an agent that the action names acts in its place.
-        at: the moment it is about.
-        session: the session of a runtime; what is bound here says for whom it acts.
-    """
-    subject = Subject("agent", action.agent_id) if action.agent_id else acting.subject
-    facts = {name: getattr(action, name) for name in FACTS if getattr(action, name)}
-    here = acting._replace(
-        subject=subject,
-        session=_within(session, acting.session),
-        context=Frozen({**acting.context, **facts}),
-    )
-    asked = model.Action(action.type, params)
-    return here.request(asked, Resource.parse(action.target), at)
+    """The question whether *action* may be done with *params*: see `Asked.request`."""
+    return Asked.of(action).request(params, acting, at, session)
 
 
 def _within(session: Session, bound: Session) -> Session:
-    if session is NO_SESSION or bound == NO_SESSION:
-        return session if bound == NO_SESSION else bound
+    if bound is NO_SESSION or bound == NO_SESSION:
+        return session
+    if session is NO_SESSION:
+        return bound
     facts = {**bound.facts, **session.facts}
     return msgspec.structs.replace(bound, id=session.id, facts=facts)
 

@@ -83,6 +83,9 @@ class AuditLogger:
     @property
     def ledger(self) -> SqliteLedger | MemoryLedger:
         """The ledger itself, with checkpoints and proofs."""
+        opened = self._opened
+        if opened is not None:
+            return opened
         with self._lock:
             if self._opened is None:
                 in_memory = str(self.db_path) == IN_MEMORY

@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,12 +23,12 @@ from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.plan import ExecutionPlan
 from remit.compat.aegis.core.plan_rules import PlanViolation
 from remit.compat.aegis.core.policy import Policy
-from remit.compat.aegis.core.request import action_of, request_of
+from remit.compat.aegis.core.request import Asked, action_of
 from remit.compat.aegis.core.result import Result, ResultStatus, refused
 from remit.compat.aegis.runtime.approval import ApprovalHandler, CLIApprovalHandler
 from remit.compat.aegis.runtime.audit import AuditLogger
 from remit.compat.aegis.runtime.enforcing import HandlerApprover, Stricter, stricter
-from remit.compat.aegis.runtime.executing import ActionFailed, Users, carry_out
+from remit.compat.aegis.runtime.executing import ActionFailed, Ended, Users, carry_out, result_of
 from remit.compat.aegis.runtime.hooks import RuntimeHooks, tell
 from remit.compat.aegis.runtime.redaction import conceal
 from remit.compat.aegis.runtime.rows import DENIED
@@ -183,8 +182,11 @@ class Runtime:
 
     async def run_one(self, action: Action, *, dry_run: bool = False) -> Result:
         """Plan and run one action."""
-        (result,) = await self.execute(self.plan([action]), dry_run=dry_run)
-        return result
+        if dry_run or self._foretells:
+            (result,) = await self.execute(self.plan([action]), dry_run=dry_run)
+            return result
+        async with self._users.using(self.executor):
+            return await self._run(action, None)
 
     async def __aenter__(self) -> Self:
         await self._users.begin(self.executor)
@@ -201,23 +203,32 @@ class Runtime:
         finally:
             await asyncio.to_thread(self.audit.close)
 
-    def request(self, action: Action, params: Properties, at: int) -> Request:
-        """The request that *action* is, in this session."""
-        return request_of(action, params, who_acts(), at, self._session)
+    def request(self, asked: Asked, params: Properties, at: int) -> Request:
+        """The request of an action, in this session."""
+        return asked.request(params, who_acts(), at, self._session, self.agent_id)
 
-    async def tool_call(self, request: Request, execute: Callable[[], Awaitable[Any]]) -> Result:
+    def tool_call(self, request: Request, execute: Callable[[], Any]) -> Awaitable[Ended]:
         """Run a function in the place of the executor, if *request* is allowed."""
+        planned = self._planned(request) if self._foretells else None
+        return self._governed(request, execute, planned, lambda: action_of(request))
+
+    @property
+    def _foretells(self) -> bool:
+        """Whether it matters what would be decided; else an action is decided on once."""
+        return self.hooks.on_decision is not None or self._policy.plan_rules is not None
+
+    def _planned(self, request: Request) -> PolicyDecision:
         policy = self._policy
         decision = policy.verdict(action_of(request), policy.decide(request))
-        broken = self._violations(policy, [decision])
-        (decision,) = stricter([decision], broken)
-        return await self._governed(decision, request, execute)
+        return stricter([decision], self._violations(policy, [decision]))[0]
 
     def _own(self, action: Action) -> Action:
         """*action* with parameters that nobody else can change, and an agent."""
-        _, params = _frozen(action)
-        agent = action.agent_id or self.agent_id
-        return replace(action, agent_id=agent, params=action.params if params is None else params)
+        try:
+            params = _copied(*_frozen(action))
+        except NotData:
+            params = action.params
+        return replace(action, agent_id=action.agent_id or self.agent_id, params=params)
 
     def _violations(
         self, policy: Policy, decisions: Sequence[PolicyDecision]
@@ -241,7 +252,7 @@ class Runtime:
 
         async def run(decision: PolicyDecision) -> Result:
             async with room:
-                return await self._run(decision)
+                return await self._run(decision.action, decision)
 
         # All of them end before the executor is torn down, also if one of them raises.
         ended = await asyncio.gather(*map(run, decisions), return_exceptions=True)
@@ -254,7 +265,7 @@ class Runtime:
         results: list[Result] = []
         for number, decision in enumerate(decisions, 1):
             try:
-                result = await self._run(decision)
+                result = await self._run(decision.action, decision)
             except BaseException:
                 await self._skip(decisions[number:])
                 raise
@@ -269,65 +280,93 @@ class Runtime:
             await self.audit.note(self.session_id, decision, result)
         return skipped
 
-    async def _run(self, decision: PolicyDecision) -> Result:
-        """One action of a plan, carried out by the executor."""
-        action, guard = decision.action, self.guard
-        frozen, _ = _frozen(action)
-        if frozen is None:
-            request = self.request(action, NOTHING, guard.clock())
+    async def _run(self, action: Action, planned: PolicyDecision | None) -> Result:
+        """One action, carried out by the executor; it may be *planned* and decided on before."""
+        guard = self.guard
+        try:
+            frozen, rebuild = _frozen(action)
+        except NotData:
+            request = self.request(Asked.of(action), NOTHING, guard.clock())
             why = "a parameter is no data, and nobody can decide on it"
-            return self._refusal(action, await guard.refuse(request, why, guard.async_ports))
-        request = self.request(action, frozen[0], guard.clock())
+            denied = self._refusal(await guard.refuse(request, why, guard.async_ports))
+            return refused(self._own(action), denied.status, str(denied.error))
+        request = self.request(Asked.of(action), frozen, guard.clock())
         results: list[Result] = []
 
         async def execute() -> Any:
             # What the approver saw and the ledger has is what the executor gets.
-            given = frozen[0] if frozen[1] is None else frozen[1](frozen[0])
-            results.append(await carry_out(self.executor, replace(action, params=given)))
+            given = self._given(action, _copied(frozen, rebuild))
+            results.append(await carry_out(self.executor, given))
             return results[0].data
 
-        governed = await self._governed(decision, request, execute)
-        return results[0] if results and governed.ok else governed
+        def own() -> Action:
+            return self._given(action, _copied(frozen, rebuild)) if planned is None else action
+
+        ended = await self._governed(request, execute, planned, own)
+        if ended.result is not None:
+            return ended.result
+        if ended.ok and results:
+            return results[0]
+        return result_of(own(), ended, request)
+
+    def _given(self, action: Action, params: Any) -> Action:
+        """*action* with these parameters, and an agent."""
+        if type(action) is not Action:
+            return replace(action, agent_id=action.agent_id or self.agent_id, params=params)
+        return Action(
+            action.type,
+            action.target,
+            params,
+            action.description,
+            action.agent_id or self.agent_id,
+            action.parent_agent_id,
+            action.chain_id,
+            action.chain_depth,
+        )
 
     async def _governed(
-        self, decision: PolicyDecision, request: Request, execute: Callable[[], Awaitable[Any]]
-    ) -> Result:
-        """The one way to anything that runs."""
-        action, begun = decision.action, datetime.now(UTC)
-        await tell(self.hooks.on_decision, decision)
-        guard = self.guard.replace(decider=Stricter(self._policy, decision))
+        self,
+        request: Request,
+        execute: Callable[[], Any],
+        planned: PolicyDecision | None,
+        action: Callable[[], Action],
+    ) -> Ended:
+        """The one way to anything that runs. Hooks are told of *action*."""
+        hooks, guard = self.hooks, self.guard
+        if planned is not None:
+            await tell(hooks.on_decision, planned)
+            guard = guard.replace(decider=Stricter(self._policy, planned))
 
-        async def started() -> Any:
-            self._done.append(action.type)
-            return await execute()
+        def started() -> Any:
+            self._done.append(request.action.name)
+            return execute()
 
         try:
-            data = await guard.acall(request, started)
-            result = Result(action, ResultStatus.SUCCESS, data, None, begun, datetime.now(UTC))
+            ended = Ended(ResultStatus.SUCCESS, await guard.acall(request, started))
         except ActionFailed as failed:
-            result = failed.result
+            ended = Ended(ResultStatus.FAILED, result=failed.result)
         except Blocked as error:
-            result = self._refusal(action, error)
+            ended = self._refusal(error)
         except Exception as error:
-            end = datetime.now(UTC)
-            failure = Result(action, ResultStatus.FAILED, None, str(error), begun, end)
-            await tell(self.hooks.on_execute, failure)
+            if hooks.on_execute is not None:
+                failure = Ended(ResultStatus.FAILED, error=str(error))
+                await tell(hooks.on_execute, result_of(action(), failure, request))
             raise
-        await tell(self.hooks.on_execute, result)
-        return result
+        if hooks.on_execute is not None:
+            await tell(hooks.on_execute, ended.result or result_of(action(), ended, request))
+        return ended
 
-    def _refusal(self, action: Action, error: Blocked) -> Result:
+    def _refusal(self, error: Blocked) -> Ended:
         if isinstance(error, Pending):
-            return refused(action, ResultStatus.DENIED, f"Waiting for approval: {error}")
+            return Ended(ResultStatus.DENIED, error=f"Waiting for approval: {error}")
         if not isinstance(error, Denied):
-            return refused(action, ResultStatus.BLOCKED, str(error))
+            return Ended(ResultStatus.BLOCKED, error=str(error))
         decision = error.decision
         if decision.approval is not None:
-            return refused(action, ResultStatus.DENIED, DENIED)
+            return Ended(ResultStatus.DENIED, error=DENIED)
         if not decision.policy:
-            return refused(action, ResultStatus.BLOCKED, decision.reason)
-        rule = self._policy.verdict(action, decision).matched_rule
-        return refused(action, ResultStatus.BLOCKED, _by_rule(rule))
+            return Ended(ResultStatus.BLOCKED, error=decision.reason)
+        return Ended(ResultStatus.BLOCKED, error=_by_rule(self._policy.told(decision)[0]))
 
 
 def _by_rule(rule: str) -> str:
@@ -340,10 +379,15 @@ def _checked(policy: Policy) -> Policy:
     return policy
 
 
-def _frozen(action: Action) -> tuple[tuple[Frozen, Rebuild | None] | None, Any]:
-    """The parameters of *action*, frozen, and a copy of them; twice None if they are no data."""
-    try:
-        frozen, rebuild = freeze_with_rebuild(dict(action.params))
-    except NotData:
-        return None, None
-    return (frozen, rebuild), frozen if rebuild is None else rebuild(frozen)
+def _frozen(action: Action) -> tuple[Frozen, Rebuild | None]:
+    """The parameters of *action*, frozen, and the way back.
+
+    Raises:
+        NotData: one of them is no data.
+    """
+    params = action.params
+    return freeze_with_rebuild(params if type(params) is dict else dict(params))
+
+
+def _copied(frozen: Frozen, rebuild: Rebuild | None) -> Any:
+    return frozen if rebuild is None else rebuild(frozen)

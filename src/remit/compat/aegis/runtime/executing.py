@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, NamedTuple
 
 from remit.compat.aegis.adapters.base import BaseExecutor
 from remit.compat.aegis.core.action import Action
 from remit.compat.aegis.core.result import Result, ResultStatus
+from remit.model import Request
 
 NOT_VERIFIED = "Post-execution verification failed"
 
@@ -21,6 +23,21 @@ class ActionFailed(Exception):
         self.result = result
 
 
+class Ended(NamedTuple):
+    """How an action ended, or why it did not begin."""
+
+    status: ResultStatus
+    data: Any = None
+    error: str | None = None
+    result: Result | None = None
+    """What the executor has made of it, where it has failed."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ran and did what it should."""
+        return self.status is ResultStatus.SUCCESS
+
+
 class Users:
     """Counts who uses an executor, so that nobody tears down what another still needs."""
 
@@ -28,17 +45,14 @@ class Users:
         self._count = 0
         self._lock = asyncio.Lock()
 
-    @asynccontextmanager
-    async def using(self, executor: BaseExecutor) -> AsyncIterator[None]:
+    def using(self, executor: BaseExecutor) -> Use:
         """Have *executor* set up inside the block."""
-        await self.begin(executor)
-        try:
-            yield
-        finally:
-            await self.end(executor)
+        return Use(self, executor)
 
     async def begin(self, executor: BaseExecutor) -> None:
         """One more user."""
+        if _is_always_ready(executor):
+            return
         async with self._lock:
             if not self._count:
                 await executor.setup()
@@ -46,10 +60,42 @@ class Users:
 
     async def end(self, executor: BaseExecutor) -> None:
         """One less."""
+        if _is_always_ready(executor):
+            return
         async with self._lock:
             self._count -= 1
             if not self._count:
                 await executor.teardown()
+
+
+def _is_always_ready(executor: BaseExecutor) -> bool:
+    """Whether it has nothing to set up, and so nobody to wait for."""
+    begins, ends = executor.setup, executor.teardown
+    return (
+        getattr(begins, "__func__", None) is BaseExecutor.setup
+        and getattr(ends, "__func__", None) is BaseExecutor.teardown
+    )
+
+
+class Use:
+    """A block in which an executor is set up."""
+
+    __slots__ = ("_executor", "_users")
+
+    def __init__(self, users: Users, executor: BaseExecutor) -> None:
+        self._users = users
+        self._executor = executor
+
+    async def __aenter__(self) -> None:
+        await self._users.begin(self._executor)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._users.end(self._executor)
 
 
 async def carry_out(executor: BaseExecutor, action: Action) -> Result:
@@ -67,3 +113,11 @@ async def carry_out(executor: BaseExecutor, action: Action) -> Result:
     if not result.ok:
         raise ActionFailed(result)
     return result
+
+
+def result_of(action: Action, ended: Ended, request: Request) -> Result:
+    """What became of *action*, which *request* is about, now that it is over."""
+    now = datetime.now(UTC)
+    ran = ended.status in {ResultStatus.SUCCESS, ResultStatus.FAILED}
+    begun = datetime.fromtimestamp(request.at / 1e9, UTC) if ran else now
+    return Result(action, ended.status, ended.data, ended.error, begun, now)

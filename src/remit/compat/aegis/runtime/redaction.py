@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -29,13 +30,22 @@ def redacted(value: Any) -> Any:
 
 def conceal(request: Request) -> Request:
     """*request*, as it is recorded."""
-    before = request.action.properties
-    after = redacted(before)
-    if after == before:
+    given = request.action.properties
+    if not _has_secret(given):
         return request
-    return msgspec.structs.replace(request, action=Action(request.action.name, after))
+    return msgspec.structs.replace(request, action=Action(request.action.name, redacted(given)))
 
 
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if _is_secret(name) or (type(member) is not str and _has_secret(member)):
+                return True
+        return False
+    return isinstance(value, tuple | list) and any(map(_has_secret, value))
+
+
+@lru_cache(1024)
 def _is_secret(name: str) -> bool:
     name = name.lower().replace("-", "_")
     return bool(_SECRET.search(name)) and not _COUNT.search(name)
