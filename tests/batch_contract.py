@@ -8,11 +8,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 from inbox_contract import ASK, BORIS, DORA, MARIA, TWO, Desk
+from ledger_contract import append
 
 import remit
-from remit import Conflict, Denied, Session, Subject
+from remit import Approval, Conflict, Denied, Session, Subject
 from remit.approvers.batch import Batch
 from remit.approvers.status import Status
+from remit.asking import answered
 from remit.audit.record import Kind
 from remit.canonical import digest
 from remit.ledgers.query import Filter
@@ -170,6 +172,18 @@ def test_each_is_refused_for_its_own_reason_and_keeps_no_other_from_its_answer(r
     assert process.refund(84) == 84
     with pytest.raises(Denied, match="on second thoughts"):
         process.refund(83)
+
+
+def test_a_no_that_comes_between_the_look_and_the_yes_to_all_stands(shown, clock):
+    process, batch = shown
+    question = batch.first
+    process.inbox.refuse(question.id, MARIA)
+    fields = {"request": question.id, "asked": question.at, "batch": batch.id}
+    yes = Approval(True, MARIA, question.digest, clock(), **fields)
+    with pytest.raises(Conflict, match="is refused by now"):
+        append(process.ledger, answered(question, yes))
+    with pytest.raises(Denied, match="user:maria refused"):
+        process.refund(80)
 
 
 def test_what_waited_until_it_was_too_late_is_not_answered(shown, clock):
