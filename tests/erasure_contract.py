@@ -195,7 +195,7 @@ def test_a_dry_run_counts_and_erases_nothing(ledger):
 
 
 def test_many_go_in_batches_each_with_its_record(ledger, monkeypatch):
-    for module in ("sqlite_upkeep", "postgres_erasing", "postgres_store"):
+    for module in ("sqlite_upkeep", "postgres_erasing", "postgres_store", "memory_erasing"):
         monkeypatch.setattr(f"remit.ledgers.{module}.MOST_AT_ONCE", 4, raising=False)
     append(ledger, *[one for n in range(5) for one in whole(f"c-{n}")])
     assert (

@@ -205,6 +205,78 @@ async def test_keys_without_a_question_do_nothing(pilot, program):
     assert not pilot.app.is_running
 
 
+@screen_test
+async def test_b_shows_like_questions_together_with_what_they_differ_in(pilot, program):
+    asked = [program.asks(amount) for amount in (200, 300)]
+    await look(pilot)
+    await press(pilot, "b")
+    assert text_of(pilot, "#head").startswith("2 questions")
+    assert pilot.app.query_one("#list").option_count == 1
+    shown = text_of(pilot, "#facts")
+    assert shown.count("agent:support for ursula") == 1
+    header, *rows = [line.split() for line in shown.splitlines()[-3:]]
+    assert (header, rows) == (
+        ["approval", "with", "amount"],
+        [[asked[0], "200"], [asked[1], "300"]],
+    )
+    await press(pilot, "b")
+    assert pilot.app.query_one("#list").option_count == 2
+
+
+@screen_test
+async def test_what_has_no_room_side_by_side_is_shown_one_below_the_other(pilot, program):
+    orders = ["o" * 50 + end for end in ("-1", "-2\x1b[2J")]
+    for order in orders:
+        program.asks(200, order=order)
+    await look(pilot)
+    await press(pilot, "b")
+    shown = text_of(pilot, "#facts")
+    assert shown.count("approval ") == 2
+    assert all(f"with order   {order}".replace("\x1b", "\\x1b") in shown for order in orders)
+
+
+@screen_test
+async def test_a_approves_all_that_was_shown_and_nothing_that_came_in_meanwhile(pilot, program):
+    first = program.asks(200)
+    program.asks(300)
+    await look(pilot)
+    await press(pilot, "b", "a")
+    Desk(program.ledger).refuse(first, MARIA)
+    late = program.asks(400)
+    await look(pilot)
+    await fill(pilot, "all late")
+    approved, refused = told(pilot)
+    assert refused == f"approval {first} is refused by now"
+    assert approved.endswith("is approved")
+    assert program.refund(300) == 300
+    with pytest.raises(Denied):
+        program.refund(200)
+    assert [case.id for case in Desk(program.ledger).cases()] == [late]
+
+
+@screen_test
+async def test_d_refuses_all_that_is_shown(pilot, program):
+    for amount in (200, 300, 400):
+        program.asks(amount)
+    await look(pilot)
+    await press(pilot, "b", "d")
+    await fill(pilot, "closed")
+    assert told(pilot) == ["3 questions: refused"]
+    for amount in (200, 300, 400):
+        with pytest.raises(Denied, match="user:maria refused: closed"):
+            program.refund(amount)
+
+
+@screen_test
+async def test_other_answers_are_for_one_question_at_a_time(pilot, program):
+    for amount in (200, 300):
+        program.asks(amount)
+    await look(pilot)
+    await press(pilot, "b", "e", "r")
+    assert not isinstance(pilot.app.screen, Prompt)
+    assert told(pilot) == ["that is done one by one: press b first"] * 2
+
+
 @pytest.fixture
 def remit(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)

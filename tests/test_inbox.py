@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from batch_contract import *  # noqa: F403 - likewise
 from inbox_contract import *  # noqa: F403 - the tests of the contract run as tests of this module
-from inbox_contract import MARIA, Desk, clock  # noqa: F401 - a fixture
+from inbox_contract import BORIS, DORA, MARIA, Desk, clock  # noqa: F401 - a fixture
 
 import remit
 from remit import MemoryLedger, Pending, SqliteLedger
+from remit.approvers.batch import answer_each
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -74,3 +76,24 @@ def test_a_generator_cannot_be_answered_in_its_place(make, clock):  # noqa: F811
     with pytest.raises(remit.Responded) as responded:
         next(refunds(80))
     assert responded.value.response == [80]
+
+
+def test_a_ledger_that_fails_keeps_the_rest_from_being_tried_and_each_is_told(make, clock):  # noqa: F811 - the fixture
+    desk = Desk(make(), clock)
+    for amount in (80, 81, 82, 83):
+        clock.sleep(1)
+        desk.pending(amount)
+    (batch,) = desk.inbox.batches()
+    tried = []
+
+    def give(case):
+        tried.append(case)
+        if len(tried) == 3:
+            raise OSError("the disk is full")
+        return desk.inbox.refuse(case.id, BORIS if len(tried) == 1 else DORA)
+
+    told = [str(outcome.error) for outcome in answer_each(batch, give)]
+    assert told[0] == "None"
+    assert "user:dora may not answer" in told[1]
+    assert told[2:] == ["the disk is full"] * 2
+    assert tried == list(batch.cases[:3])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from batch_contract import *  # noqa: F403 - likewise
 from inbox_contract import *  # noqa: F403 - the tests of the contract run as tests of this module
 from inbox_contract import MARIA, Desk, clock  # noqa: F401 - fixtures
 from postgres_server import KEY, PostgresLedger, server, url  # noqa: F401 - fixtures

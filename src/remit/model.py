@@ -131,6 +131,8 @@ class Approval(msgspec.Struct, frozen=True):
     """Who has let them answer in their place."""
     grant: str = ""
     """The id of the standing grant that answers without asking."""
+    batch: str = ""
+    """Names the questions that were answered with the same decision, if there were several."""
     response: Any = UNSET
     """What the caller is to be given instead of running the action, frozen. Not an approval."""
     instead: Properties | UnsetType = UNSET

@@ -2,7 +2,7 @@
 
 question, terminal, callback, fixed
           what people are shown, and approvers that are there
-desk, inbox, status
+desk, batch, inbox, status, docketing
           questions that wait in a ledger
 channel, webhook, slack, email
           people are told elsewhere that a question waits

@@ -15,11 +15,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from remit.approvers.batch import Batch, Outcome, answer_each, batches, named, unsettled
+from remit.approvers.docketing import Docketing
 from remit.approvers.status import Status, status
 from remit.asking import answered, asked
 from remit.audit.case import (
@@ -46,30 +48,6 @@ from remit.model import (
 from remit.policy.approval import Answers, may_answer
 from remit.policy.environment import compile_condition
 from remit.ports import Decider
-
-
-class Docketing(Protocol):
-    """A ledger that keeps questions; all of Remit's do."""
-
-    def append(self, record: Record, /) -> int | Future[int]:
-        """Keep *record*, or raise `Conflict`."""
-        ...
-
-    def case(self, identity: str, /) -> Case | None:
-        """The question with this id."""
-        ...
-
-    def cases(self, *, waiting: bool = True) -> tuple[Case, ...]:
-        """The questions that are not closed, or all."""
-        ...
-
-    def open_cases(self, digest: str, /) -> tuple[Case, ...]:
-        """The questions about one request that are not closed."""
-        ...
-
-    def standing(self) -> tuple[Standing, ...]:
-        """What was given and not revoked."""
-        ...
 
 
 class Desk:
@@ -119,6 +97,18 @@ class Desk:
         many = f": {', '.join(case.id for case in near[:5])}" if near and identity else ""
         raise Conflict(f"{'more than one' if many else 'no'} approval is called {identity!r}{many}")
 
+    def batches(self) -> tuple[Batch, ...]:
+        """The questions that need people, like ones of one run together."""
+        return batches(self.cases())
+
+    def batch(self, identity: str) -> Batch:
+        """The batch with this id, as it was shown; an id is not shortened.
+
+        Raises:
+            Conflict: there is none, any more.
+        """
+        return named(identity, self.batches())
+
     def approve(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
         """Say yes to exactly what was asked.
 
@@ -131,7 +121,7 @@ class Desk:
         Raises:
             Conflict: *by* may not, or it is too late.
         """
-        return self._answer(identity, by, approved=True, reason=reason, at=at)
+        return self._answer(self.case(identity), by, approved=True, reason=reason, at=at)
 
     def refuse(self, identity: str, by: Subject, *, reason: str = "", at: int = 0) -> Case:
         """Say no; before it is used, that takes back a yes. Arguments as for `approve`.
@@ -139,7 +129,19 @@ class Desk:
         Raises:
             Conflict: *by* may not, or it is too late.
         """
-        return self._answer(identity, by, approved=False, reason=reason, at=at)
+        return self._answer(self.case(identity), by, approved=False, reason=reason, at=at)
+
+    def approve_all(self, batch: Batch, by: Subject, *, reason: str = "") -> tuple[Outcome, ...]:
+        """Say yes to each question of *batch*, if it is the one that was shown and still waits.
+
+        Each is answered by itself, with its own digest. One that cannot be approved keeps no
+        other from it, and nothing that is asked later is approved. What became of each.
+        """
+        return self._answer_all(batch, by, approved=True, reason=reason)
+
+    def refuse_all(self, batch: Batch, by: Subject, *, reason: str = "") -> tuple[Outcome, ...]:
+        """Say no to each, likewise; that takes back a yes that was given since and not used."""
+        return self._answer_all(batch, by, approved=False, reason=reason)
 
     def respond(self, identity: str, by: Subject, value: Any, *, reason: str = "") -> Case:
         """Let nothing run, and give the caller *value* as if it had.
@@ -148,7 +150,7 @@ class Desk:
             Conflict: *by* may not, or it is too late.
             NotData: *value* has no frozen form.
         """
-        return self._answer(identity, by, approved=False, reason=reason, response=value)
+        return self._answer(self.case(identity), by, approved=False, reason=reason, response=value)
 
     def edit(
         self,
@@ -176,9 +178,7 @@ class Desk:
             raise TypeError("an edit is decided by a policy that answers at once")
         if not decision.allowed and decision.approval is None:
             raise Conflict(f"that may not be done either: {decision.reason}", case)
-        refused = self._answer(
-            identity, by, approved=False, reason=reason, instead=action.properties
-        )
+        refused = self._answer(case, by, approved=False, reason=reason, instead=action.properties)
         if decision.approval is None:
             return refused
         new = ApprovalRequest(
@@ -189,7 +189,7 @@ class Desk:
             request.digest,
             self.clock(),
         )
-        return self._answer(self._open(new).id, by, approved=True, reason=reason)
+        return self._answer(self._open(new), by, approved=True, reason=reason)
 
     def withdraw(self, identity: str, by: Subject, *, reason: str = "") -> Case:
         """End a question that nobody needs answered any more.
@@ -297,9 +297,20 @@ class Desk:
             return there
         return Case(question)
 
+    def _answer_all(
+        self, batch: Batch, by: Subject, *, approved: bool, reason: str
+    ) -> tuple[Outcome, ...]:
+        name = batch.id if len(batch.cases) > 1 else ""
+
+        def give(shown: Case) -> Case:
+            case = unsettled(shown, self.ledger.case(shown.id), self.clock(), approved=approved)
+            return self._answer(case, by, approved=approved, reason=reason, batch=name)
+
+        return answer_each(batch, give)
+
     def _answer(
         self,
-        identity: str,
+        case: Case,
         by: Subject,
         *,
         approved: bool,
@@ -307,10 +318,12 @@ class Desk:
         response: Any = UNSET,
         instead: Properties | UnsetType = UNSET,
         at: int = 0,
+        batch: str = "",
     ) -> Case:
-        case = self.case(identity)
         answer, delegation = self._may_answer(case, self._known(by), approved=approved, at=at)
-        answer = msgspec.structs.replace(answer, reason=reason, response=response, instead=instead)
+        answer = msgspec.structs.replace(
+            answer, reason=reason, response=response, instead=instead, batch=batch
+        )
         _kept(self.ledger.append(answered(case.question, answer, delegation)))
         return self.case(case.id)
 

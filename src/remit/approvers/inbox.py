@@ -18,7 +18,8 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-from remit.approvers.desk import Desk, Docketing
+from remit.approvers.desk import Desk
+from remit.approvers.docketing import Docketing
 from remit.approvers.status import SETTLED
 from remit.audit.case import Case, Grant
 from remit.errors import Conflict
@@ -87,7 +88,7 @@ class Inbox(Desk):
             if each.digest != case.question.digest:
                 raise Conflict(f"{each.approver} has answered another question than this", case)
             case = self._answer(
-                case.id,
+                case,
                 each.approver,
                 approved=each.approved,
                 reason=each.reason,

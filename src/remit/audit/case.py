@@ -230,6 +230,9 @@ class Docket:
             raise Conflict("the clock of whoever answers is not that of the ledger", case)
         if self.now >= case.question.until:
             raise Conflict(f"approval {case.id} waited until it was too late to answer", case)
+        # Who says yes to several at once has not seen what was said to this one meanwhile.
+        if answer.batch and answer.approved and case.refusal(self.now) is not None:
+            raise Conflict(f"approval {case.id} is refused by now", case)
         if move.delegation:
             self._holding(move.delegation)
         others = tuple(each for each in case.answers if str(each.approver) != str(answer.approver))

@@ -70,8 +70,17 @@ def facts(told: Mapping[str, str], *, indent: int = 2) -> None:
     _draw(Padding(grid, (0, 0, 0, indent), expand=False))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Part]], *, flexible: int = 1) -> None:
-    """Print *rows* in columns; the *flexible* last ones give way where a terminal is narrow."""
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[Part]],
+    *,
+    flexible: int = 1,
+    whole: bool = False,
+) -> None:
+    """Print *rows* in columns; the *flexible* last ones give way where a terminal is narrow.
+
+    With *whole* they are folded and not cut: what somebody answers for has to be seen.
+    """
     rows = [tuple(row) for row in rows]
     if not _on_terminal():
         lines = [header, *([_text(cell) for cell in row] for row in rows)]
@@ -86,9 +95,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Part]], *, flexible: in
     grid = Table(*header, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in grid.columns[:-flexible]:
         column.no_wrap = True
+    for column in grid.columns if whole else ():
+        column.overflow = "fold"
+    cut: Any = {} if whole else {"no_wrap": True, "overflow": "ellipsis"}
     for row in rows:
-        cells = (Text(_text(cell), _style(cell), no_wrap=True, overflow="ellipsis") for cell in row)
-        grid.add_row(*cells)
+        grid.add_row(*(Text(_text(cell), _style(cell), **cut) for cell in row))
     _draw(grid)
 
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 
-from remit.audit import tree
+import msgspec
+
+from remit.audit import erasure, tree
 from remit.audit.case import Case, Docket, Standing
 from remit.audit.checkpoint import Checkpoint
 from remit.audit.findings import Verification
 from remit.audit.note import SigningKey, VerifyingKey
-from remit.audit.record import Record, encode
+from remit.audit.record import Kind, Record, encode
 from remit.audit.stored import Stored
 from remit.audit.tree import Frontier, Hash, Proof
 from remit.audit.trust import Trust
 from remit.audit.verify import verify
 from remit.errors import LogError
+from remit.ledgers import memory_erasing
+from remit.ledgers.erasing import account
+from remit.ledgers.memory_erasing import Held, choose, emptied
 from remit.ledgers.query import Filter
+from remit.ledgers.retention import SIX_MONTHS_AT_LEAST, Erased, Erasure, Retention
+from remit.ledgers.upkeep import changed
+from remit.model import Subject
 
 EVERYTHING = Filter()
 
@@ -42,6 +50,7 @@ class MemoryLedger:
         self._standing: dict[str, Standing] = {}
         self._clock = clock
         self._lock = Lock()
+        self._erased: set[int] = set()
 
     def append(self, record: Record, /) -> int:
         """Keep *record* and return its index.
@@ -78,11 +87,14 @@ class MemoryLedger:
     def entries(self) -> tuple[Stored, ...]:
         """Every record as bytes. The salts are drawn once, so the bytes stay the same."""
         with self._lock:
-            for index in range(len(self._stored), len(self.records)):
-                entry = encode(self.records[index], secrets.token_bytes(16))
-                hashed = tree.leaf_hash(entry.leaf)
-                self._stored.append(Stored(index, entry.leaf, entry.payload, hashed))
-            return tuple(self._stored)
+            return tuple(self._encoded())
+
+    def _encoded(self) -> list[Stored]:
+        for index in range(len(self._stored), len(self.records)):
+            entry = encode(self.records[index], secrets.token_bytes(16))
+            hashed = tree.leaf_hash(entry.leaf)
+            self._stored.append(Stored(index, entry.leaf, entry.payload, hashed))
+        return self._stored
 
     def entry(self, index: int) -> Stored:
         """The record at *index*."""
@@ -141,6 +153,40 @@ class MemoryLedger:
             head=Frontier().extend(one.hash for one in entries),
         )
 
+    def erase(
+        self,
+        asked: Erasure,
+        /,
+        *,
+        by: Subject,
+        retention: Retention = SIX_MONTHS_AT_LEAST,
+        dry_run: bool = False,
+    ) -> Erased:
+        """Erase the payloads that are *asked* for, and that *retention* does not hold back.
+
+        As `SqliteLedger.erase`; `records` lose what their payloads said, too.
+        """
+        with self._lock:
+            now = self._clock()
+            held = Held(self.records, self._erased, self._cases)
+            chosen = choose(held, asked, retention, now)
+            if not dry_run:
+                for some in _groups(chosen.erasable, memory_erasing.MOST_AT_ONCE):
+                    self._forget(some)
+                    args = account(asked, retention, some)
+                    self.records.append(changed(erasure.ACTION, args, by, now))
+            return Erased(len(chosen.erasable), chosen.too_young, chosen.under_way)
+
+    def _forget(self, indexes: Sequence[int]) -> None:
+        stored = self._encoded()
+        for index in indexes:
+            record = self.records[index]
+            if record.kind is Kind.ASKED:
+                self._cases.pop(record.call, None)
+            stored[index] = msgspec.structs.replace(stored[index], payload=None)
+            self.records[index] = emptied(record)
+        self._erased.update(indexes)
+
     def verifying_key(self) -> VerifyingKey:
         """The key that checks the checkpoints."""
         return self._key().verifying
@@ -155,3 +201,8 @@ class MemoryLedger:
         if self._signer is None:
             self._signer = SigningKey.from_seed(self.origin, secrets.token_bytes(32))
         return self._signer
+
+
+def _groups(indexes: list[int], most: int) -> Iterator[list[int]]:
+    for start in range(0, len(indexes), most):
+        yield indexes[start : start + most]

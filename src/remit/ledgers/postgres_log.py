@@ -14,7 +14,7 @@ from typing import Any
 from remit.audit.case import Case, Standing, decode_case, decode_standing
 from remit.audit.findings import Verification
 from remit.audit.note import VerifyingKey
-from remit.audit.stored import Stored
+from remit.audit.stored import Parts, Stored
 from remit.audit.tree import (
     Frontier,
     Hash,
@@ -161,6 +161,14 @@ class PostgresLog:
                 head=_frontier(session),
                 nodes=_nodes(session),
             )
+
+    @contextmanager
+    def parts(self) -> Iterator[Parts]:
+        """All of the log as it is at this moment, to be read before the context ends."""
+        with self._snapshot() as session:
+            size = _frontier(session).size
+            entries = map(_stored, _rows(session, f"{_STORED} ORDER BY seq"))
+            yield Parts(self.origin, size, entries, _checkpoints(session), _nodes(session))
 
     def _frontier(self) -> Frontier:
         with self._snapshot() as session:

@@ -11,7 +11,10 @@ from remit.model import Action, Request, Subject
 
 
 def change(action: str, args: Mapping[str, Any], by: Subject, at: int) -> Entry:
-    """The record that *by* changed something Remit works by; *at* is in Unix nanoseconds."""
-    request = Request(by, Action(action, args), at=at)
-    record = Record(Kind.CHANGED, secrets.token_hex(8), at, request)
-    return encode(record, secrets.token_bytes(16))
+    """The record that *by* changed something Remit works by, as it is kept."""
+    return encode(changed(action, args, by, at), secrets.token_bytes(16))
+
+
+def changed(action: str, args: Mapping[str, Any], by: Subject, at: int) -> Record:
+    """The same before it is bytes; *at* is in Unix nanoseconds."""
+    return Record(Kind.CHANGED, secrets.token_hex(8), at, Request(by, Action(action, args), at=at))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
 
-from remit.approvers.desk import Desk
 from remit.audit.case import Case
 from remit.cli import given, screen
+from remit.cli.approvals import batch as shown_batch
 from remit.cli.approvals import case as shown_case
+from remit.cli.approvals.batch import Named, chosen
 from remit.cli.approvals.desk import MYSELF, Answerer, answering
 from remit.cli.exits import Exit, Stop
 from remit.cli.log.ledger import LEDGER, Ledger
@@ -22,9 +25,8 @@ Yes = Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), show_default=
 
 
 def approve(
-    first: str,
-    /,
-    *more: str,
+    *which: str,
+    batch: Named = "",
     reason: Reason = "",
     yes: Yes = False,
     answerer: Answerer = MYSELF,
@@ -34,28 +36,34 @@ def approve(
 
         remit approvals approve 5d1c --as maria --role manager -m "the parcel was lost"
         remit approvals approve 5d1c 77e0 9ab3 --yes
+        remit approvals approve --batch 0f3a91c2d4e5b687
 
     Several are approved one by one, each for its own call. The exit code is 1 if one cannot be.
+    A batch is shown as a whole; one that cannot be approved keeps no other of it from being.
 
     Args:
-        first: the id of the approval, or how it begins.
-        more: further ones.
+        which: the id of the approval, or how it begins; or several.
+        batch: like ones of one run, as `list --batches` shows them; not those asked since.
         reason: why.
         yes: approve without asking whether you mean it.
         answerer: who answers.
         ledger: the ledger they are kept in.
     """
     with answering(ledger, answerer) as desk:
-        for which in (first, *more):
-            case = desk.case(which)
-            if yes or _meant(desk, case):
+        if together := chosen(desk, which, batch):
+            if yes or _meant(partial(shown_batch.show, together), f"all {len(together.cases)}"):
+                outcomes = desk.approve_all(together, answerer.subject(), reason=reason)
+                shown_batch.tell(outcomes, desk.clock())
+            return
+        for one in which:
+            case = desk.case(one)
+            if yes or _meant(partial(shown_case.show, case, desk.clock()), "this"):
                 _told(desk.approve(case.id, answerer.subject(), reason=reason))
 
 
 def deny(
-    first: str,
-    /,
-    *more: str,
+    *which: str,
+    batch: Named = "",
     reason: Reason = "",
     answerer: Answerer = MYSELF,
     ledger: Ledger = LEDGER,
@@ -63,17 +71,22 @@ def deny(
     """Refuse; before it is used, that takes back an approval.
 
         remit approvals deny 5d1c -m "not without a receipt"
+        remit approvals deny --batch 0f3a91c2d4e5b687
 
     Args:
-        first: the id of the approval, or how it begins.
-        more: further ones.
+        which: the id of the approval, or how it begins; or several.
+        batch: like ones of one run, as `list --batches` shows them; not those asked since.
         reason: why; the agent is told.
         answerer: who answers.
         ledger: the ledger they are kept in.
     """
     with answering(ledger, answerer) as desk:
-        for which in (first, *more):
-            _told(desk.refuse(which, answerer.subject(), reason=reason))
+        if together := chosen(desk, which, batch):
+            outcomes = desk.refuse_all(together, answerer.subject(), reason=reason)
+            shown_batch.tell(outcomes, desk.clock())
+            return
+        for one in which:
+            _told(desk.refuse(one, answerer.subject(), reason=reason))
 
 
 def edit(
@@ -159,15 +172,15 @@ def withdraw(
         _told(desk.withdraw(which, answerer.subject(), reason=reason))
 
 
-def _meant(desk: Desk, case: Case) -> bool:
+def _meant(show: Callable[[], None], what: str) -> bool:
     """Whether the person at the terminal has seen it and says so."""
     if not sys.stdin.isatty():
         why = "there is no terminal to show it at; --yes approves without"
         raise Stop(Exit.USAGE, why)
-    shown_case.show(case, desk.clock())
+    show()
     screen.say()
-    return input("approve this? [y/n] ").strip().casefold() in {"y", "yes"}
+    return input(f"approve {what}? [y/n] ").strip().casefold() in {"y", "yes"}
 
 
 def _told(case: Case) -> None:
-    screen.say(f"approval {case.id} is ", shown_case.styled(case, time.time_ns()))
+    shown_case.tell(case, time.time_ns())

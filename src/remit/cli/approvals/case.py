@@ -43,6 +43,11 @@ def document(case: Case, now: int) -> dict[str, Any]:
     }
 
 
+def tell(case: Case, now: int) -> None:
+    """Say where *case* stands, in a line."""
+    screen.say(f"approval {case.id} is ", styled(case, now))
+
+
 def show(case: Case, now: int) -> None:
     """All that a person has to know to answer, a fact a line."""
     screen.say((f"approval {case.id}", "bold"), "  ", styled(case, now))
@@ -58,6 +63,7 @@ def facts(case: Case) -> dict[str, str]:
         "who": str(request.subject) + (f" for {session.user}" if session.user else ""),
         "wants to": request.action.name,
         "on": str(request.resource) if request.resource.type else "",
+        **{f"resource {n}": literal(v) for n, v in request.resource.properties.items()},
         **{f"with {n}": literal(v) for n, v in request.action.properties.items()},
         "session": session.id,
         **{f"context {n}": literal(v) for n, v in request.context.items()},
@@ -82,5 +88,6 @@ def answer(approval: Approval) -> str:
     verb = verb if approval.response is UNSET else f"answers {literal(approval.response)}"
     verb = verb if approval.instead is UNSET else f"would approve {literal(approval.instead)}"
     behalf = f" for {approval.behalf}" if approval.behalf else ""
+    together = f", with batch {approval.batch}" if approval.batch else ""
     said = f": {approval.reason}" if approval.reason else ""
-    return f"{approval.approver}{behalf} {verb} at {shown(approval.at // 1000)}{said}"
+    return f"{approval.approver}{behalf} {verb} at {shown(approval.at // 1000)}{together}{said}"

@@ -13,7 +13,6 @@ from cyclopts import Parameter
 
 from remit.approvers.desk import Desk
 from remit.approvers.terminal import login
-from remit.audit.case import Case
 from remit.cli import given
 from remit.cli.exits import Exit, Stop
 from remit.cli.log.ledger import reading
@@ -98,16 +97,19 @@ def _person(path: Path, name: str, held: Any) -> Subject:
     return Subject.parse(name, **held)
 
 
-def find(log: Any, which: str) -> Case:
-    """The question that is called so.
+@contextmanager
+def looking(ledger: Path | Address) -> Iterator[Desk]:
+    """A desk to look at the questions in the ledger, where nothing can be answered.
 
     Raises:
-        Stop: there is none, or more than one.
+        Stop: the ledger cannot be read, or has no such question.
     """
-    try:
-        return Desk(log).case(which)
-    except Conflict as conflict:
-        raise Stop(Exit.FAILED, str(conflict)) from conflict
+    with reading(ledger) as log:
+        only_read: Any = log
+        try:
+            yield Desk(only_read)
+        except Conflict as conflict:
+            raise Stop(Exit.FAILED, str(conflict)) from conflict
 
 
 @contextmanager

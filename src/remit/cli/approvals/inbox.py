@@ -21,7 +21,8 @@ def inbox(
         remit approvals inbox --as maria --role manager
 
     The keys are a (approve), d (deny), e (other arguments), r (respond in its place) and q (quit);
-    each asks for a reason first. What is asked meanwhile appears within a second.
+    each asks for a reason first. With b like questions of one run are one line, which a and d
+    answer together; b again shows them one by one. What is asked meanwhile appears within a second.
 
     Args:
         policy: decides on calls with other arguments.

@@ -22,7 +22,6 @@ from remit.cli.log.wanted import EVERYTHING, Wanted
 from remit.cli.moment import shown
 from remit.ledgers import bundle
 from remit.ledgers.query import Filter
-from remit.ledgers.sqlite_log import SqliteLog
 from remit.visible import json_line, visible
 
 FIELDS = tuple(name for name in Leaf.__struct_fields__ if name not in {"v", "at"})
@@ -59,8 +58,9 @@ def export(
         format_: of what form.
         output: where to; standard output if not said.
         wanted: which records.
-        key: the verifying key that goes with a bundle; the one beside the ledger if not said.
-        ledger: the ledger file.
+        key: the verifying key that goes with a bundle; the one beside the ledger if not said. A
+            database has none beside it.
+        ledger: the ledger file or database.
         force: overwrite what is there.
     """
     if format_ == "bundle":
@@ -98,8 +98,6 @@ def _bundle(
     if wanted != EVERYTHING:
         raise Stop(Exit.USAGE, "a bundle is the whole log: leave out which records are wanted")
     with reading(ledger) as log:
-        if not isinstance(log, SqliteLog):
-            raise Stop(Exit.USAGE, f"{ledger} is a database: a bundle is made of a ledger file")
         trust = trust_in(key, ledger, log)
         with log.parts() as parts, _created(output, force=force) as put:
             bundle.write(parts, trust, put)
