@@ -27,7 +27,17 @@ from msgspec import UNSET
 
 from remit.audit.case import Move, subject_of, uses
 from remit.canonical import NOTHING, digest
-from remit.model import Approval, Decision, Properties, Request, Resource, Session, Subject
+from remit.model import (
+    NO_RESOURCE,
+    NO_SESSION,
+    Approval,
+    Decision,
+    Properties,
+    Request,
+    Resource,
+    Session,
+    Subject,
+)
 
 VERSION = 1
 
@@ -165,15 +175,15 @@ def _payload(record: Record, salt: bytes) -> object:
     payload = _Payload(
         salt.hex(),
         request.action.properties if opens else UNSET,
-        request.resource if opens else UNSET,
+        request.resource if opens and request.resource is not NO_RESOURCE else UNSET,
         request.subject if opens else UNSET,
-        request.session if opens else UNSET,
-        request.context if opens else UNSET,
+        request.session if opens and request.session is not NO_SESSION else UNSET,
+        (opens and request.context) or UNSET,
         (opens and request.run) or UNSET,
         (opens and request.used) or UNSET,
         decision.reason if decision else UNSET,
-        decision.errors if decision else UNSET,
-        decision.advice if decision else UNSET,
+        (decision and decision.errors) or UNSET,
+        (decision and decision.advice) or UNSET,
         record.approvals or UNSET,
         UNSET if record.result is UNSET else digest(record.result),
     )

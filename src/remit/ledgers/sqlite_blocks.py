@@ -14,13 +14,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from remit.audit.tree import TILE_HEIGHT, Range
 from remit.ledgers.query import Filter
-from remit.ledgers.sqlite_rows import Row, insert
+from remit.ledgers.sqlite_rows import insert
 
 NO_END = 2**63 - 1
 
@@ -44,6 +44,10 @@ SELECT
     coalesce(CAST(hash AS BLOB), x'')
 FROM listing
 """
+
+
+_Facet: TypeAlias = tuple[str, str, int]
+"""Field, value, block."""
 
 
 class _Listed(msgspec.Struct, gc=False):
@@ -77,15 +81,15 @@ def catch_up(connection: sqlite3.Connection, size: int) -> int:
     """Write down the next blocks that *size* records make whole; return how many are, in all."""
     done = _done(connection)
     end = min(whole(size), done + BLOCKS_AT_ONCE)
-    times, facets = list[Row](), list[Row]()
+    times, facets = list[object](), list[_Facet]()
     for number in range(done, end):
         rows = connection.execute(_LEAVES, (_first(number), _first(number + 1)))
         listed = _listed([leaf for (leaf,) in rows])
         seen = [one.at for one in listed] or [0]
-        times.append((number, min(seen), max(seen)))
+        times += (number, min(seen), max(seen))
         facets += _facets(listed, number)
     insert(connection, _BLOCK, times)
-    insert(connection, _FACET, sorted(facets))
+    insert(connection, _FACET, [*chain.from_iterable(sorted(facets))])
     return max(done, end)
 
 
@@ -97,7 +101,7 @@ def _listed(leaves: Sequence[bytes]) -> list[_Listed]:
         return [] if len(leaves) == 1 else [one for leaf in leaves for one in _listed([leaf])]
 
 
-def _facets(listed: Sequence[_Listed], number: int) -> Iterator[Row]:
+def _facets(listed: Sequence[_Listed], number: int) -> Iterator[_Facet]:
     columns = zip(*map(msgspec.structs.astuple, listed), strict=True)
     for field, values in zip(_Listed.__struct_fields__, columns, strict=False):
         if field == "rules":

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,7 @@ from remit.audit.tree import Frontier, Node, leaf_hash
 from remit.errors import Conflict
 from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema, sqlite_tree
 from remit.ledgers.query import Filter
-from remit.ledgers.sqlite_rows import FEW, Row, insert
+from remit.ledgers.sqlite_rows import FEW, insert
 
 T = TypeVar("T")
 
@@ -76,11 +77,11 @@ class Store:
             connection, tree = self._open(), self._tree
             if tree is None or any([entry.move for entry in entries]):  # noqa: C419 - half the time
                 return None
-            grown, rows, nodes = _appended(tree, entries)
+            grown, values, nodes = _appended(tree, entries)
             if nodes:
                 return None
             self._first = tree.size
-            insert(connection, _RECORD, rows)
+            insert(connection, _RECORD, values)
         except sqlite3.IntegrityError:
             return None
         except BaseException:
@@ -183,22 +184,23 @@ def keep(
     *known* is what it was before: not too long ago, there is little to read.
     """
     tree = sqlite_tree.frontier(connection, known or Frontier())
-    grown, rows, nodes = _appended(tree, entries)
-    insert(connection, _RECORD, rows)
-    insert(connection, _NODE, nodes)
+    grown, values, nodes = _appended(tree, entries)
+    insert(connection, _RECORD, values)
+    insert(connection, _NODE, [*chain.from_iterable(nodes)])
     return grown
 
 
-def _appended(tree: Frontier, entries: Sequence[Entry]) -> tuple[Frontier, list[Row], list[Node]]:
-    """What *entries* make of *tree*, and their rows, and the inner nodes they complete."""
+def _appended(
+    tree: Frontier, entries: Sequence[Entry]
+) -> tuple[Frontier, list[object], list[Node]]:
+    """What *entries* make of *tree*, what their rows hold, and the inner nodes they complete."""
     hashes = [leaf_hash(entry.leaf) for entry in entries]
     nodes: list[Node] = []
     grown = tree.extend(hashes, nodes)
-    rows: list[Row] = [
-        (index, entry.leaf.decode(), hashed, entry.payload)
-        for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), tree.size)
-    ]
-    return grown, rows, nodes
+    values = list[object]()
+    for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), tree.size):
+        values += (index, entry.leaf.decode(), hashed, entry.payload)
+    return grown, values, nodes
 
 
 def sign(connection: sqlite3.Connection, *keys: SigningKey) -> str:
