@@ -312,6 +312,18 @@ def test_an_obligation_nobody_can_discharge_blocks(call):
         call(Guard(decider, ledger=ledger), REFUND, ran)
 
 
+def test_an_obligation_that_is_not_understood_blocks_and_nothing_has_started(call):
+    owed = Decision(Effect.ALLOW, "ok", obligations=(Obligation("redact", {"colour": "red"}),))
+    ledger, done = MemoryLedger(), []
+    with pytest.raises(remit.Unavailable, match="'redact' cannot be discharged: 'redact' has no"):
+        call(
+            Guard(SimpleNamespace(decide=lambda _: owed), ledger=ledger),
+            REFUND,
+            lambda: done.append("ran"),
+        )
+    assert (ledger.records, done) == ([], [])
+
+
 def test_an_obligation_is_discharged_around_the_action():
     owed = Decision(Effect.ALLOW, "ok", obligations=(Obligation("shout"),))
     guarded = Guard(

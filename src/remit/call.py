@@ -45,7 +45,7 @@ from remit.errors import (
 from remit.identities import new_id
 from remit.metering import Metering, claimed
 from remit.model import ApprovalRequest, Decision, Effect, Obligation, Request
-from remit.ports import Conceal, Discharge, Execute, Ports, Refused
+from remit.ports import Checking, Conceal, Discharge, Execute, Ports, Refused
 from remit.readers import inside, surrounded
 from remit.reasons import edit, first_line, too_late, why
 from remit.recording import UNDECIDED, Recorded, digest_of
@@ -275,6 +275,7 @@ class Call(Recorded):
         for obligation in self.decision.obligations:
             if obligation.type not in known:
                 raise Unavailable(f"nothing here can discharge the obligation {obligation.type!r}")
+            _check(obligation, known[obligation.type])
         self.discharges = tuple((duty, known[duty.type]) for duty in self.decision.obligations)
 
     def discharged(self, execute: Execute[T]) -> Execute[T]:
@@ -337,3 +338,18 @@ class Call(Recorded):
         return Unrecorded(
             f"{self.request.action.name} ran, and {what} (call {self.id}): do not run it again"
         )
+
+
+def _check(obligation: Obligation, discharge: Discharge) -> None:
+    """See that *obligation* can be discharged, before anything starts.
+
+    Raises:
+        Unavailable: it cannot.
+    """
+    if not isinstance(discharge, Checking):
+        return
+    try:
+        discharge.check(obligation)
+    except Exception as error:
+        why = f"the obligation {obligation.type!r} cannot be discharged: {error}"
+        raise Unavailable(why) from error

@@ -169,6 +169,15 @@ class Discharge(Protocol):
         ...
 
 
+@runtime_checkable
+class Checking(Protocol):
+    """A `Discharge` that says before a call starts whether it can do what it is to."""
+
+    def check(self, obligation: Obligation, /) -> object:
+        """Raise something if it cannot."""
+        ...
+
+
 class Reader(Protocol):
     """Is told what has been recorded, in the process that did it: telemetry, a log, a screen.
 

@@ -16,13 +16,26 @@ T = TypeVar("T")
 __all__ = ["STANDARD", "Redact", "redact"]
 
 
-def redact(obligation: Obligation, execute: Execute[T], /) -> Execute[T]:
-    """Discharge `redact`, with placeholders for what is found."""
+class _WhenAsked:
+    """Discharges `redact`, with placeholders for what is found."""
+
+    def __call__(self, obligation: Obligation, execute: Execute[T], /) -> Execute[T]:
+        """See `Redact`."""
+        return _redact()(obligation, execute)
+
+    def check(self, obligation: Obligation, /) -> None:
+        """See `Redact`."""
+        _redact().check(obligation)
+
+
+def _redact() -> Redact:
     # Imported when a policy asks for it: the patterns are many, and most calls owe nothing.
     from remit.duties.redact import Redact
 
-    return Redact()(obligation, execute)
+    return Redact()
 
+
+redact = _WhenAsked()
 
 STANDARD: Mapping[str, Discharge] = {"redact": redact}
 

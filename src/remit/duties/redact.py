@@ -45,13 +45,21 @@ class Redact:
         self.replace = replace
         self.using = using
 
+    def check(self, obligation: Obligation, /) -> None:
+        """See that *obligation* is understood.
+
+        Raises:
+            Unavailable: it says something that is not.
+        """
+        self.cleaner(obligation)
+
     def __call__(self, obligation: Obligation, execute: Execute[T], /) -> Execute[T]:
         """What to run instead of *execute*.
 
         Raises:
             Unavailable: the obligation says something that is not understood.
         """
-        self.cleaner(obligation)
+        self.check(obligation)
 
         def run() -> Any:
             cleaner = self.cleaner(obligation)
