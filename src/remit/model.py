@@ -32,7 +32,7 @@ def _freeze_field(noun: Any, name: str) -> None:
     msgspec.structs.force_setattr(noun, name, frozen)
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who asks: an agent, a person, or a service."""
 
     type: str
@@ -64,7 +64,7 @@ class Action(msgspec.Struct, frozen=True):
             _freeze_field(self, "properties")
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
     """What it is to be done to."""
 
     type: str
@@ -85,7 +85,7 @@ class Resource(msgspec.Struct, frozen=True):
         return f"{self.type}:{self.id}"
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """For whom, and with which powers, the subject acts."""
 
     id: str = ""

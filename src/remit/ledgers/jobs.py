@@ -38,8 +38,8 @@ class Store(Protocol):
         """The signed head of the log as it is now."""
         ...
 
-    def catch_up(self) -> bool:
-        """Do some of what nobody waits for; return whether there is more."""
+    def tidy(self) -> bool:
+        """Do some of what nobody waits for, beside whoever writes; return whether there is more."""
         ...
 
     def close(self) -> None:

@@ -126,7 +126,7 @@ class Store:
         """Nothing is in doubt: one thread uses this, and resolves what a lost connection left."""
         raise NotImplementedError
 
-    def catch_up(self) -> bool:
+    def tidy(self) -> bool:
         """Nothing: the database keeps its indexes as it goes."""
         return False
 

@@ -12,20 +12,21 @@ which then asks the leaves themselves.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
 
 from remit.audit.tree import TILE_HEIGHT, Range
+from remit.ledgers import sqlite_tree
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_rows import insert
 
 NO_END = 2**63 - 1
 
 BLOCKS_AT_ONCE = 16
-"""More would make the next caller wait."""
+"""More would keep whoever looks after the ledger from what is urgent."""
 
 TABLES = """
 CREATE TABLE block (number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
@@ -33,7 +34,6 @@ CREATE TABLE facet (
     field TEXT, value TEXT, block INTEGER, PRIMARY KEY (field, value, block)
 ) WITHOUT ROWID;
 """
-
 
 # Bytes, whatever somebody may have put there instead.
 STORED = """
@@ -45,76 +45,85 @@ SELECT
 FROM listing
 """
 
-
 _Facet: TypeAlias = tuple[str, str, int]
 """Field, value, block."""
 
+_FIELDS = ("kind", "subject", "action", "run", "session", "effect", "risk")
+"""What listings ask of a leaf, beside call, rules and time."""
 
-class _Listed(msgspec.Struct, gc=False):
-    """What listings ask of a leaf."""
 
-    at: int
-    kind: str
+class _Summary(msgspec.Struct, array_like=True, gc=False):
+    """Those records of a block that are alike in all that listings ask for, but for the time."""
+
+    block: int
+    first: int
+    last: int
     call: str
-    subject: str
-    action: str
-    run: str = ""
-    session: str = ""
-    effect: str = ""
-    risk: str = ""
-    rules: tuple[str, ...] = ()
+    rules: tuple[str, ...] | None
+    values: tuple[str | None, ...]
 
 
-_LEAVES = "SELECT CAST(leaf AS BLOB) FROM record WHERE seq >= ? AND seq < ?"
+# Calls are numbered. Neighbours share a facet, or every one would bring a row of its own.
+_SHARED = "substr({0}, 1, length({0}) - 2)"
+
+# SQLite reads the leaves, as it lets other threads go on meanwhile. It answers in one row, as
+# between two of them it would have to wait for its turn.
+_SUMMARIES = f"""
+SELECT json_group_array(json_array(block, first, last, call, json(rules), json(facets))) FROM (
+    SELECT
+        seq >> {TILE_HEIGHT} AS block,
+        min(json_extract(leaf, '$.at')) AS first,
+        max(json_extract(leaf, '$.at')) AS last,
+        {_SHARED.format("json_extract(leaf, '$.call')")} AS call,
+        json_extract(leaf, '$.rules') AS rules,
+        json_extract(leaf, {", ".join(f"'$.{field}'" for field in _FIELDS)}) AS facets
+    FROM record WHERE seq >= ? AND seq < ? GROUP BY block, call, rules, facets
+)
+"""  # noqa: S608 - of our own making, as is all that is put in
 _BLOCK = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)"
 _FACET = "INSERT OR IGNORE INTO facet VALUES (?, ?, ?)"
 
-_read_all = msgspec.json.Decoder(list[_Listed]).decode
+_summaries = msgspec.json.Decoder(list[_Summary]).decode
 
 
-def whole(size: int) -> int:
-    """How many blocks the first *size* records make whole."""
-    return size >> TILE_HEIGHT
+def catch_up(connection: sqlite3.Connection) -> int:
+    """Write down the next blocks that are whole; return how many records the written ones hold.
 
-
-def catch_up(connection: sqlite3.Connection, size: int) -> int:
-    """Write down the next blocks that *size* records make whole; return how many are, in all."""
+    What two processes write down of one block is the same.
+    """
     done = _done(connection)
-    end = min(whole(size), done + BLOCKS_AT_ONCE)
-    times, facets = list[object](), list[_Facet]()
-    for number in range(done, end):
-        rows = connection.execute(_LEAVES, (_first(number), _first(number + 1)))
-        listed = _listed([leaf for (leaf,) in rows])
-        seen = [one.at for one in listed] or [0]
-        times += (number, min(seen), max(seen))
-        facets += _facets(listed, number)
-    insert(connection, _BLOCK, times)
-    insert(connection, _FACET, [*chain.from_iterable(sorted(facets))])
-    return max(done, end)
+    end = min(sqlite_tree.size(connection) >> TILE_HEIGHT, done + BLOCKS_AT_ONCE)
+    times, facets = dict.fromkeys(range(done, end), (0, 0)), set[_Facet]()
+    for one in _read(connection, _first(done), _first(end)):
+        first, last = times[one.block]
+        times[one.block] = min(first or one.first, one.first), max(last, one.last)
+        facets |= _facets(one)
+    if times:
+        # Others wait for the lock of the file: it is taken when there is nothing left to think.
+        connection.execute("BEGIN IMMEDIATE")
+        insert(connection, _BLOCK, [each for number in times for each in (number, *times[number])])
+        insert(connection, _FACET, [*chain.from_iterable(sorted(facets))])
+        connection.execute("COMMIT")
+    return _first(max(done, end))
 
 
-def _listed(leaves: Sequence[bytes]) -> list[_Listed]:
+def _read(connection: sqlite3.Connection, start: int, end: int) -> list[_Summary]:
+    """What the records from *start* to before *end* have in common."""
     try:
-        return _read_all(b"[%b]" % b",".join(leaves))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        (found,) = connection.execute(_SUMMARIES, (start, end)).fetchone()
+        return _summaries(found)
+    except (sqlite3.OperationalError, msgspec.MsgspecError):
         # Somebody changed one since. Verification says so; the ledger has to go on.
-        return [] if len(leaves) == 1 else [one for leaf in leaves for one in _listed([leaf])]
+        if end - start == 1:
+            return []
+        middle = (start + end) // 2
+        return _read(connection, start, middle) + _read(connection, middle, end)
 
 
-def _facets(listed: Sequence[_Listed], number: int) -> Iterator[_Facet]:
-    columns = zip(*map(msgspec.structs.astuple, listed), strict=True)
-    for field, values in zip(_Listed.__struct_fields__, columns, strict=False):
-        if field == "rules":
-            yield from (("rule", rule, number) for rule in set(chain.from_iterable(values)))
-        elif field == "call":
-            yield from ((field, value, number) for value in {_shared(each) for each in values})
-        elif field != "at":
-            yield from ((field, value, number) for value in set(values))
-
-
-def _shared(call: str) -> str:
-    """Calls are numbered. Neighbours share a facet, or every one would bring a row of its own."""
-    return call[:-2]
+def _facets(one: _Summary) -> set[_Facet]:
+    known = [("call", one.call), *zip(_FIELDS, one.values, strict=True)]
+    known += [("rule", rule) for rule in one.rules or ()]
+    return {(field, value or "", one.block) for field, value in known}
 
 
 def select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:
@@ -138,11 +147,12 @@ def stretches(connection: sqlite3.Connection, wanted: Filter) -> Iterable[Range]
 
 def _questions(wanted: Filter) -> Iterator[tuple[str, list[Any]]]:
     """One question for each thing that is asked."""
-    query = "SELECT block FROM facet WHERE field = ? AND value = ?"
+    query = "SELECT block FROM facet WHERE field = ?1 AND value = {}"
     for field, value in wanted.equalities():
-        yield query, [field, _shared(value) if field == "call" else value]
+        place = _SHARED.format("?2") if field == "call" else "?2"
+        yield query.format(place), [field, value]
     if wanted.rule is not None:
-        yield query, ["rule", wanted.rule]
+        yield query.format("?2"), ["rule", wanted.rule]
     if wanted.since is not None:
         yield "SELECT number FROM block WHERE last >= ?", [wanted.since // 1000]
     if wanted.until is not None:

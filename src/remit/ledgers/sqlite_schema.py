@@ -36,6 +36,13 @@ FORMAT = 5
 APPLICATION = 0x52454D54
 """`REMT` in the header of the file, for tools such as file(1)."""
 
+_PAGE = 8192
+"""Bytes. A record has some 650: more of them fill a page, and pages are what is written."""
+
+_MOST_PAGES_WAITING = 500
+"""In the write-ahead log: 4 MB, as SQLite has it by itself. A longer log is a file that still
+grows, and a file that grows takes longer to flush."""
+
 _TABLES = """
 CREATE TABLE record (
     seq INTEGER PRIMARY KEY,
@@ -87,6 +94,7 @@ def create(path: Path, origin: str | None, patience: float) -> str:
         raise FileNotFoundError(errno.ENOENT, why, str(path.parent)) from error
     with closing(connect(path, patience)) as connection:
         if _is_new(connection, path):
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             _into_wal(connection, time.monotonic() + patience)
             connection.execute("BEGIN IMMEDIATE")
             # Another process may have been here while this one waited for the lock.
@@ -116,6 +124,8 @@ def connect(path: Path, patience: float) -> sqlite3.Connection:
             connection.execute("PRAGMA fullfsync = ON")
             # What is deleted, or moved to another page, is overwritten where it was.
             connection.execute("PRAGMA secure_delete = ON")
+            # Callers do not wait while the log is emptied, but for one that was not in time.
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES_WAITING}")
     except BaseException:
         connection.close()
         raise

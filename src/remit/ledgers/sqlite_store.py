@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +22,16 @@ from remit.audit.checkpoint import Checkpoint
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Kind
 from remit.audit.stored import Stored
-from remit.audit.tree import Frontier, Node, leaf_hash
+from remit.audit.tree import TILE_WIDTH, Frontier, Node, leaf_hash
 from remit.errors import Conflict
 from remit.ledgers import sqlite_blocks, sqlite_docket, sqlite_schema, sqlite_tree
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_rows import FEW, insert
 
 T = TypeVar("T")
+
+FILL_EVERY = 4096
+"""Records: some 3 MB, as much as SQLite lets pile up by itself."""
 
 _RECORD = "INSERT INTO record (seq, leaf, hash, payload) VALUES (?, ?, ?, ?)"
 _NODE = "INSERT INTO node (level, seq, hash) VALUES (?, ?, ?)"
@@ -50,6 +54,9 @@ class Store:
         self._first = 0
         """Where the last records were appended, or were to be."""
         self._listed = 0
+        """How many records listings find by their blocks."""
+        self._filled = 0
+        """How many there were when they were last moved out of the write-ahead log."""
 
     def append(self, entries: Sequence[Entry]) -> list[int | Conflict]:
         """Make *entries* durable, all or none, but for those whose moves cannot be made.
@@ -120,23 +127,22 @@ class Store:
                 return not busy
             time.sleep(0.01)
 
-    def catch_up(self) -> bool:
-        """Write down where listings find what was appended; return whether there is more."""
-        if self._tree is None or self._listed >= (whole := sqlite_blocks.whole(self._tree.size)):
+    def tidy(self) -> bool:
+        """Do some of what nobody waits for, beside whoever appends; return whether there is more.
+
+        It has a connection of its own, so that it can be done while others use the store.
+        """
+        tree = self._tree
+        if tree is None or tree.size - self._listed < TILE_WIDTH:
             return False
-
-        def work(connection: sqlite3.Connection) -> int:
-            return sqlite_blocks.catch_up(connection, sqlite_tree.size(connection))
-
-        try:
+        with closing(sqlite_schema.connect(self.path, self._patience)) as connection:
             # It can be made again, so nobody waits until it is on disk.
-            self._open().execute("PRAGMA synchronous = NORMAL")
-            self._listed = self.transact(work)
-            self._open().execute("PRAGMA synchronous = FULL")
-        except BaseException:
-            self.close()
-            raise
-        return self._listed < whole
+            connection.execute("PRAGMA synchronous = NORMAL")
+            self._listed = sqlite_blocks.catch_up(connection)
+            if tree.size - self._filled >= FILL_EVERY:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._filled = tree.size
+        return tree.size - self._listed >= TILE_WIDTH
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""
@@ -197,9 +203,12 @@ def _appended(
     hashes = [leaf_hash(entry.leaf) for entry in entries]
     nodes: list[Node] = []
     grown = tree.extend(hashes, nodes)
-    values = list[object]()
-    for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), tree.size):
-        values += (index, entry.leaf.decode(), hashed, entry.payload)
+    values: list[object] = [None] * (4 * len(entries))
+    # Column by column, which takes a third of the time.
+    values[0::4] = range(tree.size, grown.size)
+    values[1::4] = [entry.leaf.decode() for entry in entries]
+    values[2::4] = hashes
+    values[3::4] = [entry.payload for entry in entries]
     return grown, values, nodes
 
 

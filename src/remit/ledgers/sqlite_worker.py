@@ -45,6 +45,8 @@ def work(worker: Worker) -> None:
                 worker.give_up(error)
                 going = False
             worker.writing = None
+        if going:
+            worker.tidy()
 
 
 def _answer(future: Future[T], work: Callable[[], T]) -> None:
@@ -84,7 +86,7 @@ class Worker:
         """Why not."""
         self.retry_at = math.inf
         self.behind = False
-        """Whether there is more to catch up with."""
+        """Whether there is more to tidy."""
         self.broken: Exception | None = None
         """What has ended the thread that writes."""
         self.done = 0
@@ -144,7 +146,6 @@ class Worker:
             elif type(job) is Pause:
                 _answer(job.future, self.store.close)
                 job.go_on.wait()
-        self.catch_up()
         return True
 
     def _next_batch(self) -> list[Job]:
@@ -232,10 +233,10 @@ class Worker:
                 job.answer(places[at])
                 at += len(job.entries)
 
-    def catch_up(self) -> None:
-        """Do some of what nobody waits for."""
+    def tidy(self) -> None:
+        """Do some of what nobody waits for, while others may use the store."""
         try:
-            self.behind = self.store.catch_up()
+            self.behind = self.store.tidy()
         except Exception as error:  # noqa: BLE001 - it is tried again after the next records
             self.behind = False
             _logger.warning("the ledger %s could not index its records: %s", self.name, error)
