@@ -85,6 +85,90 @@ def test_a_locked_file_holds_up_no_loop(path, writers):
     assert threading.current_thread() not in writers
 
 
+@pytest.fixture
+def on_the_loop(monkeypatch):
+    """How many records were written by the thread of a loop."""
+    seen = []
+    real = Store.append_now
+
+    def watched(self, entries):
+        places = real(self, entries)
+        seen.extend(places or ())
+        return places
+
+    monkeypatch.setattr(Store, "append_now", watched)
+    return seen
+
+
+def test_a_lone_caller_on_a_loop_writes_there_if_that_is_wanted(path, on_the_loop):
+    async def main(ledger):
+        for n in range(10):
+            ledger.append(record(Kind.RETURNED, call=f"c-{n}"))
+            assert await wait_on_loop(ledger.append(record(call=f"c-{n}"))) == 2 * n + 1
+
+    with SqliteLedger(path, may_block=60) as ledger:
+        asyncio.run(main(ledger))
+        assert ledger.verify().intact
+    assert len(on_the_loop) > 10  # a loaded machine may have it otherwise
+
+
+def test_callers_who_are_ready_together_share_a_flush_in_another_thread(path, writers, on_the_loop):
+    async def main(ledger):
+        await wait_on_loop(ledger.append(record()))
+        for _ in range(5):
+            await asyncio.gather(*(wait_on_loop(ledger.append(record())) for _ in range(20)))
+
+    with SqliteLedger(path, may_block=60) as ledger:
+        asyncio.run(main(ledger))
+        assert ledger.size() == 101
+    assert not on_the_loop
+    assert len(writers) < 30
+
+
+def test_a_slow_disk_holds_up_no_loop_that_may_be_held_up(path, on_the_loop, monkeypatch):
+    async def main(ledger):
+        for _ in range(5):
+            await wait_on_loop(ledger.append(record()))
+
+    with SqliteLedger(path, may_block=1e-9) as ledger:
+        asyncio.run(main(ledger))
+    assert not on_the_loop
+
+
+def test_a_locked_file_holds_up_no_loop_that_may_be_held_up(path, writers):
+    async def main(ledger):
+        for _ in range(3):
+            await wait_on_loop(ledger.append(record()))
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.ensure_future(wait_on_loop(ledger.append(record())))
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert await waiting == 3
+        assert await wait_on_loop(ledger.append(record())) == 4
+
+    with SqliteLedger(path, may_block=60) as ledger, closing(locking(path)) as other:
+        asyncio.run(main(ledger))
+    assert threading.current_thread() not in writers
+
+
+def test_a_loop_that_ends_before_its_turn_leaves_the_record_to_the_ledger(path):
+    async def main(ledger):
+        await wait_on_loop(ledger.append(record()))
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
+        await wait_on_loop(ledger.append(record()))
+
+    with SqliteLedger(path, may_block=60) as ledger:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(main(ledger))
+        with suppress(RuntimeError):
+            loop.run_until_complete(task)
+        task.cancel()
+        loop.close()
+        assert ledger.append(record()).result(30) == 2
+
+
 def test_a_caller_who_waits_only_so_long_never_writes(path, writers):
     with SqliteLedger(path) as ledger:
         assert ledger.append(record()).result(30) == 0
@@ -157,9 +241,31 @@ def interrupted(ledger, call, moment):
     return interruption.left <= 0, future
 
 
-def test_an_interruption_anywhere_loses_nothing_and_repeats_nothing(path):
+def interrupted_on_a_loop(ledger, call, moment):
+    """The same for a caller on a loop."""
+    interruption, handed_over = Interruption(moment), []
+
+    async def main():
+        sys.settrace(interruption)
+        handed_over.append(ledger.append(record(call=call)))
+        await wait_on_loop(handed_over[0])
+
+    tracer, loop = sys.gettrace(), asyncio.new_event_loop()
+    try:
+        with suppress(KeyboardInterrupt, RuntimeError):
+            loop.run_until_complete(main())
+    finally:
+        sys.settrace(tracer)
+        loop.close()
+    return interruption.left <= 0, handed_over[0] if handed_over else None
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "may_block"), [(interrupted, 0.0), (interrupted_on_a_loop, 60.0)]
+)
+def test_an_interruption_anywhere_loses_nothing_and_repeats_nothing(path, interrupted, may_block):
     handed_over, moment, beyond = [], 0, 0
-    with SqliteLedger(path) as ledger:
+    with SqliteLedger(path, may_block=may_block) as ledger:
         ledger.append(record(call="first")).result()
         while beyond < 5:  # the way is shorter when the ledger's own thread comes first
             moment += 1

@@ -48,7 +48,7 @@ class together:  # noqa: N801 - read as a word: `with together():`
     __slots__ = ("_held",)
 
     def __enter__(self) -> None:
-        self._held = _here.held = list[_Bell]()
+        self._held = _here.held = list[Bell]()
 
     def __exit__(self, *_: object) -> None:
         _here.held = None
@@ -66,7 +66,7 @@ class Promise(Future[T]):
     settled = False
     """What `done` says."""
     _whole = False
-    _waiter: tuple[_Bell, asyncio.Future[None]] | None = None
+    _waiter: tuple[Bell, asyncio.Future[None]] | None = None
     _error: BaseException | None = None
     _value: T
 
@@ -98,7 +98,7 @@ class Promise(Future[T]):
         self._error = error
         self._settled()
 
-    def wake(self, bell: _Bell, waiter: asyncio.Future[None]) -> None:
+    def wake(self, bell: Bell, waiter: asyncio.Future[None]) -> None:
         """Have *waiter* wake when it is there."""
         with _changing:
             first = self._waiter is None
@@ -166,7 +166,7 @@ _changing = threading.Lock()
 """Held while a promise becomes a whole future, or gets its first waiter."""
 
 
-class _Bell:
+class Bell:
     """Wakes one loop for all on it whose answer has come."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -175,6 +175,7 @@ class _Bell:
         self.rung = False
 
     def add(self, waiter: asyncio.Future[None], _: object = None) -> None:
+        """Wake *waiter*, from whichever thread."""
         # In this order: whoever finds it rung has been seen by the one who answers it.
         self.answered.append(waiter)
         if self.rung:
@@ -186,6 +187,7 @@ class _Bell:
             _here.held.append(self)
 
     def ring(self) -> None:
+        """Have the loop wake all that were added."""
         try:
             self.loop.call_soon_threadsafe(self.answer)
         except RuntimeError:
@@ -193,6 +195,7 @@ class _Bell:
             self.answered.clear()
 
     def answer(self) -> None:
+        """Wake them. On the loop."""
         self.rung = False
         while self.answered:
             waiter = self.answered.popleft()
@@ -203,8 +206,8 @@ class _Bell:
 class _Here(threading.local):
     """What a thread has: the bell of its loop, and those it is to ring later."""
 
-    bell: _Bell | None = None
-    held: list[_Bell] | None = None
+    bell: Bell | None = None
+    held: list[Bell] | None = None
 
 
 _here = _Here()
@@ -218,8 +221,8 @@ def _asyncio() -> ModuleType:
     return asyncio
 
 
-def _bell() -> _Bell:
+def _bell() -> Bell:
     loop, bell = _asyncio().get_running_loop(), _here.bell
     if bell is None or bell.loop is not loop:
-        bell = _here.bell = _Bell(loop)
+        bell = _here.bell = Bell(loop)
     return bell

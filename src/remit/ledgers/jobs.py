@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Event
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
 from remit.audit.note import SigningKey
 from remit.audit.record import Entry, Record, encode
 from remit.errors import Conflict
-from remit.waiting import Promise
+from remit.waiting import Bell, Promise
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Store(Protocol):
@@ -23,11 +26,20 @@ class Store(Protocol):
         """Whether those may be different threads."""
         ...
 
+    @property
+    def may_block(self) -> float:
+        """Seconds that one of those threads may be that of a loop; 0 if it must not be."""
+        ...
+
     def append(self, entries: Sequence[Entry], /) -> list[int | Conflict]:
         """Make *entries* durable, all or none, but for those whose moves cannot be made.
 
         Where each of them is, or why it is not kept.
         """
+        ...
+
+    def append_now(self, entries: Sequence[Entry], /) -> Sequence[int] | None:
+        """Where they are, durable; None if that takes more than the flush of a disk."""
         ...
 
     def find(self, entries: Sequence[Entry], /) -> Sequence[int]:
@@ -47,35 +59,46 @@ class Store(Protocol):
         ...
 
 
+class Server(Protocol):
+    """Whoever writes, told that somebody waits."""
+
+    def serve(self, receipt: Receipt, /, *, alone: bool) -> None:
+        """They wait in a thread, which would write it itself if they are *alone*."""
+        ...
+
+    def serve_on(self, loop: asyncio.AbstractEventLoop, receipt: Receipt, /) -> None:
+        """They wait on *loop*."""
+        ...
+
+
 class Receipt(Promise[int]):
     """The index of a record, once it is durable. Nobody hurries unless somebody waits for it."""
 
-    waited_for: Callable[..., object]
-    """Told when somebody waits, and whether they would write it in their own thread."""
+    server: Server
 
     def result(self, timeout: float | None = None) -> int:
         """See `Future`."""
         if not self.settled:
-            self.waited_for(self, alone=timeout is None)
+            self.server.serve(self, alone=timeout is None)
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """See `Future`."""
         if not self.settled:
-            self.waited_for(self, alone=timeout is None)
+            self.server.serve(self, alone=timeout is None)
         return super().exception(timeout)
 
     def add_done_callback(self, fn: Callable[[Future[int]], object]) -> None:
         """See `Future`."""
         super().add_done_callback(fn)
         if not self.settled:
-            self.waited_for(self, alone=False)
+            self.server.serve(self, alone=False)
 
-    def wake(self, *who: Any) -> None:
+    def wake(self, bell: Bell, waiter: asyncio.Future[None]) -> None:
         """See `Promise`."""
-        super().wake(*who)
+        super().wake(bell, waiter)
         if not self.settled:
-            self.waited_for(self, alone=False)
+            self.server.serve_on(bell.loop, self)
 
 
 class Append(msgspec.Struct):

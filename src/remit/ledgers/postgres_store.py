@@ -69,6 +69,7 @@ class Store:
     """Connects when it first has to, and again after anything went wrong."""
 
     any_thread = False
+    may_block = 0.0
 
     def __init__(
         self, address: Address, origin: str, clock: Callable[[], int] | None = None
@@ -121,6 +122,9 @@ class Store:
             return await self._sign(connection, frontier, key)
 
         return self._session.run(work)
+
+    def append_now(self, _entries: Sequence[Entry]) -> None:
+        """Never: the way to the database takes longer than a loop can wait."""
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Nothing is in doubt: one thread uses this, and resolves what a lost connection left."""

@@ -41,6 +41,9 @@ class SqliteLedger(SqliteLog):
             key beside the ledger.
         origin: names the log in its checkpoints; a new ledger without one makes one up.
         patience: seconds to wait for another process that is writing.
+        may_block: seconds for which a record may hold up the event loop of who waits for it, if
+            nobody else does and the last one took no longer. It is there in half the time, as no
+            other thread has to wake. 0: an event loop is never held up.
         clock: by which answers of people are too old. Unix time in nanoseconds.
     """
 
@@ -51,6 +54,7 @@ class SqliteLedger(SqliteLog):
         signer: SigningKey | str | Path | None = None,
         origin: str | None = None,
         patience: float = PATIENCE,
+        may_block: float = 0.0,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         origin = sqlite_schema.create(Path(path), origin, patience)
@@ -60,7 +64,7 @@ class SqliteLedger(SqliteLog):
         found = keys.signing_path(self.path) if signer is None else signer
         self._signer = keys.Signer(Path(found) if isinstance(found, str) else found)
         self._clock = clock
-        self._store = partial(Store, self.path, patience, clock)
+        self._store = partial(Store, self.path, patience, clock, may_block)
         self._writer = Writer(str(self.path), self._store, self._signer)
         self._finalizer = weakref.finalize(self, self._writer.close)
 

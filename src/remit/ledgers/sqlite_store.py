@@ -42,8 +42,11 @@ class Store:
 
     any_thread = True
 
-    def __init__(self, path: Path, patience: float, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, patience: float, clock: Callable[[], int], may_block: float = 0.0
+    ) -> None:
         self.path = path
+        self.may_block = may_block
         self._name = str(path)
         self._clock = clock
         self._patience = patience
@@ -96,6 +99,26 @@ class Store:
             raise
         self._tree = grown
         return range(tree.size, grown.size)
+
+    def append_now(self, entries: Sequence[Entry]) -> range | None:
+        """Where *entries* are, durable; None if that takes more than the flush of a disk."""
+        connection = self._connection
+        if connection is None or len(entries) > FEW:
+            return None
+        try:
+            connection.execute("PRAGMA busy_timeout = 0")
+            places = self._append_at_once(entries)
+            connection.execute(f"PRAGMA busy_timeout = {round(self._patience * 1000)}")
+        except sqlite3.OperationalError as error:
+            self.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                return None
+            raise
+        except BaseException:
+            # It would have no patience left.
+            self.close()
+            raise
+        return places
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, get_ident
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from remit.audit.case import Proceed
 from remit.audit.note import SigningKey
@@ -27,7 +27,12 @@ RETRY_EVERY = 0.5
 SIGN_EVERY = 1.0
 """Seconds between checkpoints while records come in."""
 
+if TYPE_CHECKING:
+    import asyncio
+
 T = TypeVar("T")
+Keep: TypeAlias = Callable[[Sequence[Entry]], Sequence[int | Conflict] | None]
+"""Makes records durable and says where they are; None if it was not the moment."""
 
 _logger = logging.getLogger("remit.ledger")
 
@@ -74,6 +79,8 @@ class Worker:
         """Held by whoever uses the store."""
         self.writing: int | None = None
         """The thread that does."""
+        self.took = math.inf
+        """Seconds that the last batch took to write."""
         self.lonely = True
         """Whether the last batch was of one caller."""
         self.doubt: Sequence[Append] = ()
@@ -97,11 +104,28 @@ class Worker:
         if alone and self.lonely and self.store.any_thread and not self.lock.locked():
             # In one statement: an interruption can then not come between lock and release.
             with self.lock:
-                self._write_all_of(receipt)
+                self._write_all_of(receipt, self.store.append)
         if not receipt.settled:
             self.jobs.hurry()
 
-    def _write_all_of(self, receipt: Receipt) -> None:
+    def serve_on(self, loop: asyncio.AbstractEventLoop, receipt: Receipt) -> None:
+        """Somebody waits for *receipt* on *loop*: let it write that itself, if it may.
+
+        Only then is it known who else waits there, when all who are ready have had their turn.
+        """
+        if self.lonely and self.took < self.store.may_block:
+            loop.call_soon(self._serve_now, receipt)
+        else:
+            self.jobs.hurry()
+
+    def _serve_now(self, receipt: Receipt) -> None:
+        if not receipt.settled and not self.lock.locked():
+            with self.lock:
+                self._write_all_of(receipt, self.store.append_now)
+        if not receipt.settled:
+            self.jobs.hurry()
+
+    def _write_all_of(self, receipt: Receipt, append: Keep) -> None:
         jobs = self._all_for(receipt)
         if not jobs or self.owed or self.doubt:
             return
@@ -112,10 +136,11 @@ class Worker:
         self.doubt = jobs
         try:
             self.writing = get_ident()
-            self.write(jobs)
+            self.write(jobs, append)
         finally:
             self.writing = None
-        self.jobs.forget(jobs)
+        if receipt.settled:
+            self.jobs.forget(jobs)
         self.doubt = ()
 
     def _all_for(self, receipt: Receipt) -> Sequence[Append]:
@@ -205,18 +230,24 @@ class Worker:
         """When there is something to do, though nobody asks."""
         return -math.inf if self.behind else min(self.sign_at, self.retry_at)
 
-    def write(self, jobs: Sequence[Append]) -> None:
+    def write(self, jobs: Sequence[Append], append: Keep | None = None) -> None:
         """Keep what is owed and all of *jobs*, or none, and tell everybody."""
+        append = append or self.store.append
         if not jobs and time.monotonic() < self.retry_at:
             return
         entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
         if not entries:
             return
+        start = time.monotonic()
         try:
-            places = self.store.append(entries)[len(self.owed) :]
+            places = append(entries)
         except Exception as error:  # noqa: BLE001 - the callers have to answer for it
             self._fail(jobs, error)
             return
+        self.took = time.monotonic() - start
+        if places is None:
+            return
+        places = places[len(self.owed) :]
         if self.owed:
             self._settle()
         self._succeed(jobs, places)

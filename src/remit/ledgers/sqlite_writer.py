@@ -185,7 +185,7 @@ class Writer:
             if type(job) is Append:
                 self._make_room(job, worker)
                 if job.future is not None:
-                    job.future.waited_for = worker.serve
+                    job.future.server = worker
             worker.jobs.put(job, ENDS_WITHIN, urgent=type(job) is Sign)
 
     def _make_room(self, job: Append, worker: Worker) -> None:

@@ -38,6 +38,8 @@ from remit.policy.formats.names import identifier
 
 DEFAULT_PATH = "aegis_audit.db"
 IN_MEMORY = ":memory:"
+MAY_BLOCK = 0.001
+"""Seconds. Aegis itself holds up the loop for every row, however long that takes."""
 MOST_UNDER_WAY = 10_000
 """Calls that have begun and of which subscribers are still to be told."""
 
@@ -226,7 +228,7 @@ def private(path: str | Path) -> IO[str]:
 
 def _open(path: Path) -> AuditFile:
     try:
-        return AuditFile(path)
+        return AuditFile(path, may_block=MAY_BLOCK)
     except LogError as error:
         raise LogError(
             f"{path} is not a ledger of ours; a database of Aegis stays what it is: name another "
