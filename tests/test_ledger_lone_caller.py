@@ -51,6 +51,20 @@ def test_a_lone_caller_writes_in_its_own_thread(path, writers):
     assert writers.count(threading.current_thread()) >= 9  # a loaded machine may have it otherwise
 
 
+def test_who_is_quicker_than_the_ledger_is_looked_after_leaves_it_to_its_thread(
+    path, writers, monkeypatch
+):
+    # As long as this takes, the thread does not look how far behind it is.
+    monkeypatch.setattr(sqlite_writer, "ENDS_WITHIN", 60)
+    with SqliteLedger(path) as ledger:
+        ledger.append(record()).result(30)
+        ledger._writer._worker.behind = sqlite_worker.MOST_BEHIND + 1
+        ledger.append(record()).result()
+        assert writers.count(threading.current_thread()) == 0
+        ledger.append(record()).result()
+    assert writers.count(threading.current_thread()) == 1
+
+
 def test_the_ends_in_front_of_it_go_with_it_in_their_order(path, writers):
     with SqliteLedger(path) as ledger:
         ledger.append(record(Kind.RETURNED, call="c-0"))

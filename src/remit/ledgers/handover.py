@@ -51,6 +51,11 @@ class Handover(Generic[J]):
                 if self._jobs:
                     self._hurry()
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for one of them."""
+        return self._urgent
+
     def _hurry(self) -> None:
         if not self._urgent:
             # First, so that who is interrupted in between leaves no note that nobody reads.

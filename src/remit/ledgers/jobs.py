@@ -50,8 +50,11 @@ class Store(Protocol):
         """The signed head of the log as it is now."""
         ...
 
-    def tidy(self) -> bool:
-        """Do some of what nobody waits for, beside whoever writes; return whether there is more."""
+    def tidy(self) -> int:
+        """Do some of what nobody waits for, beside whoever writes.
+
+        For how many records it is still to be done.
+        """
         ...
 
     def close(self) -> None:

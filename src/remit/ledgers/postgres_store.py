@@ -130,9 +130,9 @@ class Store:
         """Nothing is in doubt: one thread uses this, and resolves what a lost connection left."""
         raise NotImplementedError
 
-    def tidy(self) -> bool:
+    def tidy(self) -> int:
         """Nothing: the database keeps its indexes as it goes."""
-        return False
+        return 0
 
     def rotate(self, old: SigningKey, new: SigningKey, by: Subject) -> str:
         """Announce that *new* signs in place of *old*; the head of the log, signed by both."""

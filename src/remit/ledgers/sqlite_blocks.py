@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from remit.audit.tree import TILE_HEIGHT, Range
+from remit.audit.tree import TILE_HEIGHT, TILE_WIDTH, Range
 from remit.ledgers import sqlite_tree
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite_rows import insert
@@ -48,40 +48,58 @@ FROM listing
 _Facet: TypeAlias = tuple[str, str, int]
 """Field, value, block."""
 
-_FIELDS = ("kind", "subject", "action", "run", "session", "effect", "risk")
-"""What listings ask of a leaf, beside call, rules and time."""
-
-
-class _Summary(msgspec.Struct, array_like=True, gc=False):
-    """Those records of a block that are alike in all that listings ask for, but for the time."""
-
-    block: int
-    first: int
-    last: int
-    call: str
-    rules: tuple[str, ...] | None
-    values: tuple[str | None, ...]
-
-
 # Calls are numbered. Neighbours share a facet, or every one would bring a row of its own.
 _SHARED = "substr({0}, 1, length({0}) - 2)"
+
+
+def _all(value: str) -> str:
+    return f"json_group_array(DISTINCT {value})"
+
+
+_FACETS = {
+    "call": _all(_SHARED.format("json_extract(leaf, '$.call')")),
+    **{
+        field: _all(f"json_extract(leaf, '$.{field}')")
+        for field in ("kind", "subject", "action", "run", "session", "effect", "risk")
+    },
+}
 
 # SQLite reads the leaves, as it lets other threads go on meanwhile. It answers in one row, as
 # between two of them it would have to wait for its turn.
 _SUMMARIES = f"""
-SELECT json_group_array(json_array(block, first, last, call, json(rules), json(facets))) FROM (
-    SELECT
-        seq >> {TILE_HEIGHT} AS block,
-        min(json_extract(leaf, '$.at')) AS first,
-        max(json_extract(leaf, '$.at')) AS last,
-        {_SHARED.format("json_extract(leaf, '$.call')")} AS call,
-        json_extract(leaf, '$.rules') AS rules,
-        json_extract(leaf, {", ".join(f"'$.{field}'" for field in _FIELDS)}) AS facets
-    FROM record WHERE seq >= ? AND seq < ? GROUP BY block, call, rules, facets
+WITH RECURSIVE part (start, stop) AS (
+    VALUES (?1, min(?1 + {TILE_WIDTH}, ?2))
+    UNION ALL SELECT stop, min(stop + {TILE_WIDTH}, ?2) FROM part WHERE stop < ?2
 )
+SELECT json_group_array((
+    SELECT json_array(
+        start >> {TILE_HEIGHT},
+        min(json_extract(leaf, '$.at')),
+        max(json_extract(leaf, '$.at')),
+        {_all("json_extract(leaf, '$.rules')")},
+        json_object({", ".join(f"'{field}', {values}" for field, values in _FACETS.items())})
+    ) FROM record WHERE seq >= start AND seq < stop
+)) FROM part
 """  # noqa: S608 - of our own making, as is all that is put in
 _BLOCK = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)"
 _FACET = "INSERT OR IGNORE INTO facet VALUES (?, ?, ?)"
+
+
+class _Summary(msgspec.Struct, array_like=True, gc=False):
+    """What listings ask of the records of one block, or of a part of it."""
+
+    block: int
+    first: int | None
+    last: int | None
+    rules: list[tuple[str, ...] | None]
+    facets: dict[str, list[str | None]]
+
+    def rows(self) -> Iterator[_Facet]:
+        """What is written down of it; what a leaf does not have is an empty text."""
+        for field, values in self.facets.items():
+            yield from ((field, value or "", self.block) for value in values)
+        yield from (("rule", rule, self.block) for rules in self.rules for rule in rules or ())
+
 
 _summaries = msgspec.json.Decoder(list[_Summary]).decode
 
@@ -93,22 +111,24 @@ def catch_up(connection: sqlite3.Connection) -> int:
     """
     done = _done(connection)
     end = min(sqlite_tree.size(connection) >> TILE_HEIGHT, done + BLOCKS_AT_ONCE)
-    times, facets = dict.fromkeys(range(done, end), (0, 0)), set[_Facet]()
-    for one in _read(connection, _first(done), _first(end)):
-        first, last = times[one.block]
-        times[one.block] = min(first or one.first, one.first), max(last, one.last)
-        facets |= _facets(one)
-    if times:
-        # Others wait for the lock of the file: it is taken when there is nothing left to think.
-        connection.execute("BEGIN IMMEDIATE")
-        insert(connection, _BLOCK, [each for number in times for each in (number, *times[number])])
-        insert(connection, _FACET, [*chain.from_iterable(sorted(facets))])
-        connection.execute("COMMIT")
-    return _first(max(done, end))
+    if done >= end:
+        return _first(done)
+    found = _read(connection, _first(done), _first(end))
+    times: dict[int, list[int]] = {number: [] for number in range(done, end)}
+    for one in found:
+        times[one.block] += [at for at in (one.first, one.last) if at is not None]
+    blocks = ((number, min(at, default=0), max(at, default=0)) for number, at in times.items())
+    facets = sorted({row for one in found for row in one.rows()})
+    # Others wait for the lock of the file: it is taken when there is nothing left to think.
+    connection.execute("BEGIN IMMEDIATE")
+    insert(connection, _BLOCK, [*chain.from_iterable(blocks)])
+    insert(connection, _FACET, [*chain.from_iterable(facets)])
+    connection.execute("COMMIT")
+    return _first(end)
 
 
 def _read(connection: sqlite3.Connection, start: int, end: int) -> list[_Summary]:
-    """What the records from *start* to before *end* have in common."""
+    """What there is to say of the records from *start* to before *end*, by blocks."""
     try:
         (found,) = connection.execute(_SUMMARIES, (start, end)).fetchone()
         return _summaries(found)
@@ -116,14 +136,9 @@ def _read(connection: sqlite3.Connection, start: int, end: int) -> list[_Summary
         # Somebody changed one since. Verification says so; the ledger has to go on.
         if end - start == 1:
             return []
-        middle = (start + end) // 2
-        return _read(connection, start, middle) + _read(connection, middle, end)
-
-
-def _facets(one: _Summary) -> set[_Facet]:
-    known = [("call", one.call), *zip(_FIELDS, one.values, strict=True)]
-    known += [("rule", rule) for rule in one.rules or ()]
-    return {(field, value or "", one.block) for field, value in known}
+        step = TILE_WIDTH if end - start > TILE_WIDTH else 1
+        parts = [_read(connection, at, at + step) for at in range(start, end, step)]
+        return [one for part in parts for one in part]
 
 
 def select(connection: sqlite3.Connection, wanted: Filter) -> Iterator[tuple[Any, ...]]:

@@ -150,14 +150,14 @@ class Store:
                 return not busy
             time.sleep(0.01)
 
-    def tidy(self) -> bool:
-        """Do some of what nobody waits for, beside whoever appends; return whether there is more.
+    def tidy(self) -> int:
+        """Do some of what nobody waits for, beside whoever appends; how many records it left out.
 
         It has a connection of its own, so that it can be done while others use the store.
         """
         tree = self._tree
         if tree is None or tree.size - self._listed < TILE_WIDTH:
-            return False
+            return 0
         with closing(sqlite_schema.connect(self.path, self._patience)) as connection:
             # It can be made again, so nobody waits until it is on disk.
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -165,7 +165,8 @@ class Store:
             if tree.size - self._filled >= FILL_EVERY:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 self._filled = tree.size
-        return tree.size - self._listed >= TILE_WIDTH
+        left = tree.size - self._listed
+        return left if left >= TILE_WIDTH else 0
 
     def close(self) -> None:
         """Let go of the file; a transaction that was not committed never was."""

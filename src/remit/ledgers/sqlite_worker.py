@@ -24,6 +24,9 @@ MOST_AT_ONCE = 4096
 RETRY_EVERY = 0.5
 """Seconds until an end that could not be written is tried again, if nothing else is."""
 
+MOST_BEHIND = 16_384
+"""Records that are still to be tidied while others are appended. More would make reading slow."""
+
 SIGN_EVERY = 1.0
 """Seconds between checkpoints while records come in."""
 
@@ -92,8 +95,8 @@ class Worker:
         self.debt: Exception | None = None
         """Why not."""
         self.retry_at = math.inf
-        self.behind = False
-        """Whether there is more to tidy."""
+        self.behind = 0
+        """For how many records there is something to tidy."""
         self.broken: Exception | None = None
         """What has ended the thread that writes."""
         self.done = 0
@@ -101,7 +104,8 @@ class Worker:
 
     def serve(self, receipt: Receipt, *, alone: bool) -> None:
         """Somebody waits for *receipt*: let them write it themselves if they are *alone*."""
-        if alone and self.lonely and self.store.any_thread and not self.lock.locked():
+        free = self.behind <= MOST_BEHIND and not self.lock.locked()
+        if alone and self.lonely and self.store.any_thread and free:
             # In one statement: an interruption can then not come between lock and release.
             with self.lock:
                 self._write_all_of(receipt, self.store.append)
@@ -265,11 +269,13 @@ class Worker:
                 at += len(job.entries)
 
     def tidy(self) -> None:
-        """Do some of what nobody waits for, while others may use the store."""
+        """Do what nobody waits for, while others may use the store, until something is urgent."""
         try:
             self.behind = self.store.tidy()
+            while self.behind > (MOST_BEHIND if self.jobs.urgent else 0):
+                self.behind = self.store.tidy()
         except Exception as error:  # noqa: BLE001 - it is tried again after the next records
-            self.behind = False
+            self.behind = 0
             _logger.warning("the ledger %s could not index its records: %s", self.name, error)
 
     def _fail(self, jobs: Sequence[Append], error: Exception) -> None:
