@@ -105,7 +105,7 @@ def sanitize_tool_output(content: str) -> SanitizedResponse:
 
 
 def passes(text: str) -> bool:
-    """Whether one pass shows that nothing is found in *text*; most answers are looked at no more."""
+    """Whether one pass shows that nothing is found in *text*: so it is with most answers."""
     return _together().passes(text)
 
 
