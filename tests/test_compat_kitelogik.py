@@ -407,7 +407,7 @@ def test_every_public_name_is_there_and_says_something():
 def test_importing_it_imports_no_http_client_and_no_rego():
     code = (
         "import sys, remit.compat.kitelogik;"
-        "print([n for n in sys.modules if n in {'httpx2', 'regorus', 'pydantic'}])"
+        "print([n for n in sys.modules if n in {'h11', 'regorus', 'pydantic'}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

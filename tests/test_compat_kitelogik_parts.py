@@ -7,6 +7,8 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kitelogik_calls import *  # noqa: F403 - its fixtures
 from kitelogik_calls import ASKED, CLERK, OPEN, call, context, flags
 
@@ -21,6 +23,7 @@ from remit.compat.kitelogik import (
     PolicyDecision,
     PolicyGate,
     TrustTier,
+    paths,
     requests,
 )
 from remit.model import Subject
@@ -303,6 +306,15 @@ def test_sessions_that_differ_in_anything_are_told_apart():
             {"budget_total_tokens": 1}, {"parent_session_id": "p"},
         )
     ]  # fmt: skip
-    made = [requests.session(each) for each in (one, *others)]
-    assert len({str(each) for each in made}) == len(made)
-    assert requests.session(context()) == made[0]
+    made = [requests.call("x", {}, each) for each in (one, *others)]
+    assert len({str(each.session) for each in made}) == len(made)
+    assert requests.call("x", {}, context()) == made[0]
+    spent = one.model_copy(update={"budget_used_tokens": 1, "user_role": "other"})
+    assert requests.call("x", {}, spent).run == {"budget_used_tokens": 1}
+    assert requests.call("x", {}, spent).subject.id == "other"
+
+
+@given(st.from_regex(paths._LOOKS) | st.text(alphabet="a./\\\\~: \n%file\u017f", max_size=12))
+def test_nothing_is_no_path_by_its_signs_that_is_one_by_its_looks(text):
+    looks = len(text) <= paths.LONGEST and "\n" not in text and bool(paths._LOOKS.match(text))
+    assert paths._reads_like_one(text) == looks

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import gc
 import gzip
-import ipaddress
 import json
 import multiprocessing
 import ssl
@@ -14,20 +12,16 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from decider_contract import *  # noqa: F403 - the tests of the contract run as tests of this module
 from decider_contract import NOON, REGO, answer, asking, guarded, kinds, must_not_run
 from engine_contract import *  # noqa: F403
+from opa_calls import *  # noqa: F403 - its fixtures
+from opa_calls import ALLOW, served_by
 from opa_server import REVISION, Evaluating, opa, saying
 
 from remit.audit.record import Kind
 from remit.deciders.opa import OpaDecider
 from remit.errors import Denied, Unavailable
-
-ALLOW = '{"result": true}'
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +44,8 @@ def answering():
         yield answering
 
 
-@pytest.fixture
-def asked():
-    """A decider of a server that responds so, and the server."""
-    with ExitStack() as stack:
-
-        def asked(respond, timeout=10.0, **options):
-            server = stack.enter_context(opa(respond))
-            made = OpaDecider(server.url, timeout=timeout, **options)
-            return stack.enter_context(made), server
-
-        yield asked
+def answer_here(decider):
+    return decider.decide(asking("refund")).result()
 
 
 def refuses(decider, match=None):
@@ -316,45 +301,6 @@ def test_nonsense_is_refused_when_the_decider_is_made(options):
         OpaDecider(**options)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """A certificate for 127.0.0.1 that only those trust who are told to."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )  # fmt: skip
-    return folder
-
-
-def served_by(authority, *, asks_back=False):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "cert.pem", authority / "key.pem")
-    if asks_back:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(authority / "cert.pem")
-    return context
-
-
 def test_a_server_is_trusted_by_the_authority_that_is_named_and_by_no_other(authority):
     tls = ssl.create_default_context(cafile=authority / "cert.pem")
     with opa(saying(ALLOW), tls=served_by(authority)) as server:
@@ -384,6 +330,7 @@ def test_what_is_closed_decides_nothing_and_neither_does_what_was_asked_before(a
 
     decider, _ = asked(wait, timeout=30)
     waiting = decider.decide(asking("refund"))
+    assert not waiting.done()
     assert reached.wait(20)
     decider.close()
     done.set()
@@ -392,17 +339,18 @@ def test_what_is_closed_decides_nothing_and_neither_does_what_was_asked_before(a
     refuses(decider, match="closed")
 
 
-def test_a_decider_that_nobody_holds_ends_its_thread():
+def test_a_decider_that_nobody_holds_lets_go_of_its_connections_and_never_has_a_thread():
+    hung_up = threading.Event()
     with opa(saying(ALLOW)) as server:
         before = set(threading.enumerate())
         decider = OpaDecider(server.url)
-        assert set(threading.enumerate()) == before
-        assert answer(decider, asking("refund")).allowed
-        (thread,) = {t for t in set(threading.enumerate()) - before if t.name == "remit-exchange"}
+        assert answer_here(decider).allowed
+        assert {t.name for t in set(threading.enumerate()) - before if "remit" in t.name} == set()
+        (asked,) = server.asked
+        finish, asked.handler.finish = asked.handler.finish, lambda: (finish(), hung_up.set())
         del decider
         gc.collect()
-        thread.join(10)
-        assert not thread.is_alive()
+        assert hung_up.wait(10)
 
 
 @pytest.mark.skipif(

@@ -7,7 +7,7 @@ from test_ledger_postgres_extra import run
 @pytest.mark.parametrize(
     ("package", "module", "message"),
     [
-        ("httpx2", "opa", "deciding over HTTP needs httpx2: pip install 'remit[opa]'"),
+        ("h11", "opa", "deciding over HTTP needs h11: pip install 'remit[opa]'"),
         ("regorus", "rego", "Rego needs regorus: pip install 'remit[rego]'"),
     ],
 )
@@ -27,6 +27,6 @@ def test_neither_is_imported_by_remit_and_what_both_share():
     code = """
 import sys
 import remit, remit.policy, remit.deciders, remit.deciders.document, remit.deciders.answer
-print([name for name in sys.modules if name in {"httpx2", "regorus", "asyncio"}])
+print([name for name in sys.modules if name in {"h11", "regorus", "asyncio"}])
 """
     assert run(code) == "[]"

@@ -30,6 +30,7 @@ TESTS = [
     'session.role == "admin"',
     'session.team == "red"',
     "session.depth < 2",
+    "session.depth == 1 && has(args.amount)",
     "context.hour >= 18",
     "args.amount > -3",
     "args.amount < 5000",
@@ -40,6 +41,12 @@ TESTS = [
     'args["region"] == "eu"',
     "args.?amount.orValue(0) > 3",
     "args.amount > 9007199254740993",
+    "has(args.amount)",
+    'has(args.region) && args.region == "eu"',
+    "has(session.team) && session.team != args.region",
+    "has(context.hour) && has(args.path)",
+    "has(args.nested.amount)",
+    "has(run.id) || has(subject.properties.team)",
 ]
 PROGRAMS = [compile_condition(test) for test in TESTS]
 
@@ -65,7 +72,8 @@ requests = st.builds(
     st.builds(
         Session,
         role=st.sampled_from(["admin", ""]),
-        depth=st.integers(0, 3),
+        depth=st.integers(0, 3)
+        | st.sampled_from([2**53 + 1, -(2**70), 1.5, float("nan"), True, "1"]),
         facts=st.dictionaries(st.just("team"), values),
     ),
     st.dictionaries(st.just("hour"), values),

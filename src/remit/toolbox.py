@@ -135,6 +135,9 @@ class _Tool:
         self.parameters = Parameters.of(self.protection.function, self.protection.binding)
         known = self.parameters.named.items()
         self.required = tuple(name for name, each in known if each.default is each.empty)
+        self.atoms = {
+            name: kind for name, each in known for kind in _ATOMS if each.annotation is kind
+        }
 
     def describe(self) -> dict[str, Any]:
         parameters = self.parameters.schema()
@@ -143,15 +146,28 @@ class _Tool:
     def convert(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """JSON arguments as values of the declared types; unknown and missing ones are refused."""
         named = self.parameters.named
+        if arguments.keys() != named.keys():
+            self.compare(arguments)
+        atoms = self.atoms
+        return {
+            name: value
+            if type(value) is atoms.get(name)
+            else _convert(name, value, named[name].annotation if name in named else Any)
+            for name, value in arguments.items()
+        }
+
+    def compare(self, arguments: Mapping[str, Any]) -> None:
+        """See that *arguments* are those that the function takes.
+
+        Raises:
+            ValueError: one is unknown or missing.
+        """
+        named = self.parameters.named
         extra = arguments.keys() - named.keys()
         unknown = [] if self.parameters.open else [name for name in arguments if name in extra]
         missing = [name for name in self.required if name not in arguments]
         if unknown or missing:
             raise ValueError(_mismatch(self.name, unknown, missing, named))
-        return {
-            name: _convert(name, value, named[name].annotation if name in named else Any)
-            for name, value in arguments.items()
-        }
 
 
 _ATOMS = frozenset({str, int, float, bool})
@@ -168,8 +184,6 @@ def _mismatch(
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:
-    if type(value) is kind and kind in _ATOMS:
-        return value
     try:
         return msgspec.convert(value, kind, dec_hook=_pydantic_value)
     except msgspec.ValidationError as error:

@@ -27,6 +27,9 @@ def wait_here(future: Future[T]) -> T:
 
 async def wait_on_loop(future: Future[T]) -> T:
     """Wait for *future* without holding up the running loop."""
+    if isinstance(future, Promise) and future.lazy:
+        made: T = await future.on_loop()
+        return made
     bell = _bell()
     waiter = bell.loop.create_future()
     if isinstance(future, Promise):
@@ -63,6 +66,8 @@ class Promise(Future[T]):
     that only those have.
     """
 
+    lazy = False
+    """Whether it is made by whoever waits for it, and nobody has begun: see `on_loop`."""
     settled = False
     """What `done` says."""
     _whole = False
@@ -87,6 +92,10 @@ class Promise(Future[T]):
         if name not in self.__dict__:
             raise AttributeError(name)
         return self.__dict__[name]
+
+    async def on_loop(self) -> T:
+        """What it is, made on the running loop if it is lazy."""
+        return await wait_on_loop(self)
 
     def settle(self, value: T) -> None:
         """What it is."""

@@ -73,11 +73,18 @@ class Scanner:
 
     def find(self, text: str, /) -> tuple[Finding, ...]:
         """What is found in *text*, in its order."""
-        found = self._find(fold(text), LAYERS)
+        found = [] if self.passes(text) else self._find(fold(text), LAYERS)
         if not found and not self.detectors:
             return ()
         others = [each for detector in self.detectors for each in detector.find(text)]
         return settle(each for each in (*found, *others) if self._reports(each))
+
+    def passes(self, text: str, /) -> bool:
+        """Whether the pass for cues shows that no pattern finds anything in *text*.
+
+        Folding leaves ASCII text as it is, so that is not folded first.
+        """
+        return text.isascii() and not self._wanted(text.encode())
 
     def _reports(self, finding: Finding) -> bool:
         wanted = self.types is None or finding.type in self.types

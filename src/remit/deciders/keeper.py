@@ -1,7 +1,7 @@
-"""A worker in a thread of its own, for as long as somebody holds its keeper.
+"""A worker, such as a thread or connections, for as long as somebody holds its keeper.
 
-It is started when it is first needed, so that making a decider does nothing; a
-forked child, in which the parent's threads are not, starts another.
+It is started when it is first needed, so that making a decider does nothing. A forked child
+starts another: the parent's threads are not there, and its connections are the parent's.
 """
 
 from __future__ import annotations

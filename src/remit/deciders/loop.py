@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
-from threading import Thread, current_thread
+from threading import Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def _nothing() -> None:
-    pass
-
-
 class LoopThread:
-    """Runs coroutines until it is stopped; *leave* is the last thing it runs."""
+    """Runs coroutines until it is stopped."""
 
-    def __init__(self, name: str, leave: Callable[[], Awaitable[None]] = _nothing) -> None:
+    def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
-        self.stopping = False
-        self._leave = leave
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        Thread(target=self._run, name=name, daemon=True).start()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """What *work* comes to."""
@@ -31,13 +24,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """End, without waiting for it; what still runs is cancelled."""
-        self.stopping = True
         self.loop.call_soon_threadsafe(self.loop.stop)
-
-    def join(self) -> None:
-        """Wait until it has ended."""
-        if self._thread is not current_thread():
-            self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -51,4 +38,3 @@ class LoopThread:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        await self._leave()

@@ -1,6 +1,7 @@
 """What is looked at in a request to narrow its candidates, as one function.
 
     name     which of the patterns over a noun it fits, and the candidates these leave
+    lack     whether a member is there at all
     text     by dictionary
     count    a number, of few: by its place in a table
     number   by bisection
@@ -24,6 +25,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from remit.canonical.jcs import LARGEST_INTEGER
 from remit.model import Request
 
 Narrow: TypeAlias = Callable[[Request], tuple[int, int]]
@@ -37,6 +39,7 @@ class Kind(StrEnum):
     """What is there, and how its index is asked: in the order in which looks are taken."""
 
     NAME = "name"
+    LACK = "lack"
     TEXT = "text"
     COUNT = "count"
     SPAN = "span"
@@ -88,6 +91,7 @@ class End(NamedTuple):
 
 _VARIABLES = {
     Kind.NAME: ("nouns", "known"),
+    Kind.LACK: ("name", "left"),
     Kind.TEXT: ("name", "left", "free"),
     Kind.COUNT: ("name", "left"),
     Kind.NUMBER: ("name", "points", "left"),
@@ -109,6 +113,12 @@ _CODE = {
     if not {all}:
         return 0, 0
 """,
+    Kind.LACK: """
+    if {worth} and name_{n} not in {mapping}:
+        {take}left_{n}{taken}
+    else:
+        {all_found}
+""",
     Kind.TEXT: """
     if {worth}:
         value = {value}
@@ -121,9 +131,9 @@ _CODE = {
     if {worth}:
         value = {value}
         kind = type(value)
-        if kind is int:
+        if {whole}:
             {take}left_{n}[value if 0 < value < {counts} else -(value > 0)]{taken}
-        elif kind is float:
+        elif {fraction}:
             {take}rare[{n}].find(value){taken}
         else:
             {nothing_found}
@@ -132,9 +142,9 @@ _CODE = {
     if {worth}:
         value = {value}
         kind = type(value)
-        if kind is int:
+        if {whole}:
             {take}left_{n}[bisect(points_{n}, value)]{taken}
-        elif kind is float:
+        elif {fraction}:
             {take}rare[{n}].find(value){taken}
         else:
             {nothing_found}
@@ -148,13 +158,27 @@ _CODE = {
             {nothing_found}
 """,
 }
+# Numbers in mappings are frozen, so they are finite and no longer than a double; an attribute
+# may hold any.
+_IN_MAPPING = {"whole": "kind is int", "fraction": "kind is float"}
+_ATTRIBUTE = {
+    "whole": f"kind is int and -{LARGEST_INTEGER} <= value <= {LARGEST_INTEGER}",
+    "fraction": "False",
+}
 _KINDS = tuple(Kind)
 _NOTHING_FOUND = "unsure |= tested[{n}]"
-_AT_ONCE = {"take": "left &= ", "taken": "", "all": "left", "nothing_found": _NOTHING_FOUND}
+_AT_ONCE = {
+    "take": "left &= ",
+    "taken": "",
+    "all": "left",
+    "all_found": "pass",
+    "nothing_found": _NOTHING_FOUND,
+}
 _IN_TURN = {
     "take": "left &= (found_{n} := ",
     "taken": ")[0]",
     "all": "found_{n}[1]",
+    "all_found": "found_{n} = everything",
     "nothing_found": f"found_{{n}} = everything; {_NOTHING_FOUND}",
 }
 _END = """
@@ -219,5 +243,6 @@ def _look(n: int, form: Form, owners: dict[str, str], *, ends: bool) -> str:
     value = f"{owners[form.owner]}.get(name_{n})" if form.member else f"request.{form.owner}"
     worth = f"left & tested[{n}]" if form.few else "True"
     words = {key: line.format(n=n) for key, line in (_IN_TURN if ends else _AT_ONCE).items()}
-    words |= {"value": value, "worth": worth}
+    words |= {"value": value, "worth": worth, "mapping": owners.get(form.owner, "")}
+    words |= _IN_MAPPING if form.member else _ATTRIBUTE
     return _CODE[form.kind].format(n=n, owner=form.owner, counts=form.counts, **words)

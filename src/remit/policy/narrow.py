@@ -11,6 +11,7 @@ request leaves is their intersection.
     a number within bounds         by bisection, into the stretches between all bounds; whole
                                    numbers by a table, where the bounds lie close
     begins with a text             the same: texts with one beginning stand together
+    there (`has`)                  by its name alone: whatever it is, the test has an answer
 
 A condition that is made of such tests alone is true if all of them leave it: it is sure, and
 needs no evaluation.
@@ -48,6 +49,14 @@ sure, and what follows from sure candidates is remembered."""
 MOST_BOUNDS = 4096
 """Bounds kept of one thing. Where policies have more, neighbouring stretches share one."""
 
+MAPPINGS = frozenset(
+    {
+        "action.properties", "context", "resource.properties", "run", "session.facts",
+        "subject.properties",
+    }
+)  # fmt: skip
+"""What always is a mapping."""
+
 TABLES = (32, 128)
 """How long the tables are that hold the answer for each whole number, up to the highest bound."""
 
@@ -65,7 +74,11 @@ class Span(NamedTuple):
     stop: Any
 
 
-Test: TypeAlias = Texts | Span
+class There(NamedTuple):
+    """The value is there."""
+
+
+Test: TypeAlias = Texts | Span | There
 Place: TypeAlias = tuple[str, str]
 """A chain of attributes of the request, and a member of the mapping there; "" for none."""
 Tests: TypeAlias = dict[int, list[Any]]
@@ -87,7 +100,7 @@ class Narrowing:
         found: dict[tuple[Place, type, type], Tests] = {}
         for bit, condition in enumerate(conditions):
             for conjunct in _conjuncts(condition):
-                test = _test(conjunct) if isinstance(conjunct, tree.Call) else None
+                test = _test(conjunct)
                 if test is None:
                     self._unsure |= 1 << bit
                 else:
@@ -108,6 +121,10 @@ class Narrowing:
                 continue
             free = self._everything & ~tested
             few = len(tests) < WORTH_AN_INDEX and end is None
+            if what is There:
+                form = Form(Kind.LACK, owner, member=True, few=few)
+                yield Look(form, (_same(name), end.of(free) if end else free), tested)
+                continue
             if what is Texts:
                 left = _by_text(free, tests)
                 values: tuple[Any, ...] = (left, free)
@@ -165,8 +182,16 @@ def _conjuncts(node: Node | None) -> Iterator[Node]:
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
 
-def _test(call: tree.Call) -> tuple[Place, type, Test] | None:
-    """What *call* compares with a constant, of which type, where an index can tell the answer."""
+def _test(node: Node) -> tuple[Place, type, Test] | None:
+    """What *node* asks of which thing, of which type, where an index can tell the answer."""
+    if isinstance(node, tree.Has):
+        owner = _attributes(node.operand)
+        return ((owner, node.name), object, There()) if owner in MAPPINGS else None
+    return _compared(node) if isinstance(node, tree.Call) else None
+
+
+def _compared(call: tree.Call) -> tuple[Place, type, Test] | None:
+    """What *call* compares with a constant."""
     if call.name == "startsWith" and call.target is not None:
         return _found(call.target, str, _prefix(call.args[0]))
     if call.target is not None or len(call.args) != 2:
@@ -193,9 +218,7 @@ def _comparison(node: Node, operator: str, value: Any) -> tuple[Place, type, Tes
         return _found(node, str, Texts(frozenset({value})))
     if type(value) not in {int, float} or not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         return None
-    found = _found(node, float, _bounds(operator, value))
-    # Numbers in mappings are frozen, so they are finite; an attribute may hold any.
-    return found if found and found[0][1] else None
+    return _found(node, float, _bounds(operator, value))
 
 
 def _bounds(operator: str, value: float) -> Span:

@@ -16,6 +16,7 @@ from remit.compat.kitelogik.models import (
     ResolutionStep,
     RiskTier,
 )
+from remit.deciders.errand import Errand
 from remit.deciders.keeper import Keeper
 from remit.deciders.loop import LoopThread
 from remit.model import Decision, Request
@@ -114,6 +115,8 @@ def evaluator_of(given: object) -> Evaluator:
 
 async def awaited(answer: Later[Any]) -> Any:
     """*answer*, without holding up the loop."""
+    if isinstance(answer, Errand):
+        return await answer.on_loop()
     return await asyncio.wrap_future(answer) if isinstance(answer, Future) else answer
 
 

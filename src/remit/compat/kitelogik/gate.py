@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
+from concurrent.futures import Future
 from typing import Any
 
 from remit.compat.kitelogik import requests, verdicts
@@ -106,7 +106,11 @@ class PolicyGate:
         """The answer to *request*. Whatever the evaluator does wrong is a denial, on record."""
         if refused := self._credentials(request):
             return verdicts.decided(refused)
-        return recover(partial(self._evaluator.decide, request), _unreachable)
+        try:
+            found = self._evaluator.decide(request)
+        except Exception as error:  # noqa: BLE001 - whatever an evaluator does wrong is one answer
+            return _unreachable(error)
+        return recover(found, _unreachable) if isinstance(found, Future) else found
 
     def verdict(self, decision: Decision) -> PolicyDecision:
         """A decision in Kite Logik's words."""
@@ -129,7 +133,9 @@ class PolicyGate:
 
     async def evaluate(self, event: GovernanceEvent) -> PolicyDecision:
         """Whether that may happen."""
-        return await self._answer(requests.of_event(event))
+        found = self.decide(requests.of_event(event))
+        decision: Decision = await awaited(found) if isinstance(found, Future) else found
+        return self.verdict(decision)
 
     async def evaluate_plan(
         self, steps: Sequence[Mapping[str, Any]], context: SessionContext

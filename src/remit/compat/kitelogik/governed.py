@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from remit import keep_context
@@ -47,7 +46,7 @@ def _guard(gate: PolicyGate, context: Context, tool_name: str = "") -> Guard:
 
     def asks(action: Action, _: Resource, at: int) -> Request:
         session = context if isinstance(context, SessionContext) else context()
-        return requests.call(action.name, action.properties, session, tool_name=tool_name, at=at)
+        return requests.of_action(action, session, tool_name, at=at)
 
     return Guard(gate, ledger=gate.ledger, approver=gate.approver, asks=asks)
 
@@ -137,8 +136,11 @@ class GovernedToolbox:
         if name not in self._tools:
             await self._unknown(name, args)
         tool = self._tools[name]
-        with _telling(self._gate):
-            result = await tool.box.acall(tool.action, args)
+        try:
+            box = tool.box
+            result = await box.run(tool.action, args, box.guard.async_ports)
+        except Blocked as error:
+            raise _told_as(error, self._gate) from error
         return _cleaned(result) if self._sanitize else result
 
     def call_sync(self, name: str, args: Mapping[str, Any]) -> Any:
@@ -210,57 +212,50 @@ def _once(make: Callable[[], Guard]) -> Callable[[], Guard]:
 
 def _told(inner: Callable[..., Any], gate: PolicyGate, *, clean: bool) -> Callable[..., Any]:
     """*inner*, whose refusals are told in Kite Logik's words, and whose answers are clean."""
+    if inspect.isasyncgenfunction(inner) or inspect.isgeneratorfunction(inner):
+        return _told_items(inner, gate, cleaned=_cleaned if clean else _as_it_is)
 
     @functools.wraps(inner)
     async def told_async(*args: Any, **kwargs: Any) -> Any:
-        with _telling(gate):
+        try:
             result = await inner(*args, **kwargs)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
         return _cleaned(result) if clean else result
-
-    @functools.wraps(inner)
-    def told_items(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        with _telling(gate):
-            for item in inner(*args, **kwargs):
-                yield _cleaned(item) if clean else item
-
-    @functools.wraps(inner)
-    async def told_async_items(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        with _telling(gate):
-            async for item in inner(*args, **kwargs):
-                yield _cleaned(item) if clean else item
 
     @functools.wraps(inner)
     def told(*args: Any, **kwargs: Any) -> Any:
-        with _telling(gate):
+        try:
             result = inner(*args, **kwargs)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
         return _cleaned(result) if clean else result
 
-    if inspect.iscoroutinefunction(inner):
-        return told_async
-    if inspect.isasyncgenfunction(inner):
-        return told_async_items
-    return told_items if inspect.isgeneratorfunction(inner) else told
+    return told_async if inspect.iscoroutinefunction(inner) else told
 
 
-class _telling:  # noqa: N801 - it is used as a block
-    """A block whose refusals are told in Kite Logik's words."""
+def _told_items(
+    inner: Callable[..., Any], gate: PolicyGate, *, cleaned: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """The same, for a generator function."""
 
-    __slots__ = ("_gate",)
+    @functools.wraps(inner)
+    def told(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            for item in inner(*args, **kwargs):
+                yield cleaned(item)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
 
-    def __init__(self, gate: PolicyGate) -> None:
-        self._gate = gate
+    @functools.wraps(inner)
+    async def told_async(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        try:
+            async for item in inner(*args, **kwargs):
+                yield cleaned(item)
+        except Blocked as error:
+            raise _told_as(error, gate) from error
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, Blocked):
-            raise _told_as(error, self._gate) from error
+    return told_async if inspect.isasyncgenfunction(inner) else told
 
 
 def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:
@@ -280,6 +275,10 @@ def _told_as(error: Blocked, gate: PolicyGate) -> GovernanceError:
     human = f"requires human approval (risk tier: {verdict.risk_tier}): "
     why = f"{human if verdict.requires_hitl else ''}{verdict.reason}"
     return GovernanceError(f"Governance denied tool call: {why}", verdict, asked)
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
 
 
 def _cleaned(result: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeAlias, TypeVar
 
+from remit.deciders.errand import Errand
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -16,23 +18,21 @@ def then(answer: Later[T], use: Callable[[T], Later[U]]) -> Later[U]:
     """What *use* makes of *answer*, now or when it is there."""
     if not isinstance(answer, Future):
         return use(answer)
+    if isinstance(answer, Errand):
+        return answer.then(use)
     chained: Future[U] = Future()
     chained.add_done_callback(lambda made: made.cancelled() and answer.cancel())
     answer.add_done_callback(lambda done: _pass_on(chained, lambda: use(done.result())))
     return chained
 
 
-def recover(answer: Callable[[], Later[T]], instead: Callable[[Exception], T]) -> Later[T]:
-    """*answer*, or what stands in for it when it fails, now or later."""
-    try:
-        found = answer()
-    except Exception as error:  # noqa: BLE001 - whatever an evaluator does wrong is one answer
-        return instead(error)
-    if not isinstance(found, Future):
-        return found
+def recover(answer: Future[T], instead: Callable[[Exception], T]) -> Future[T]:
+    """*answer*, or what stands in for it when it fails."""
+    if isinstance(answer, Errand):
+        return answer.recover(instead)
     chained: Future[T] = Future()
-    chained.add_done_callback(lambda made: made.cancelled() and found.cancel())
-    found.add_done_callback(lambda done: _pass_on(chained, lambda: _result(done, instead)))
+    chained.add_done_callback(lambda made: made.cancelled() and answer.cancel())
+    answer.add_done_callback(lambda done: _pass_on(chained, lambda: _result(done, instead)))
     return chained
 
 

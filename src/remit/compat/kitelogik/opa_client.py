@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -71,15 +72,12 @@ class OPAClient(Evaluator):
         from remit.deciders.opa import headers
 
         body = msgspec.json.encode({"input": requests.document(request)})
-        return recover(
-            lambda: self._ask(
-                PATH,
-                body,
-                headers(self._token),
-                lambda text: verdicts.judged(_verdict(text), request),
-            ),
-            self._unreachable,
-        )
+        try:
+            read = partial(_judged, request=request)
+            answer = self._ask(PATH, body, headers(self._token), read)
+        except Exception as error:  # noqa: BLE001 - whatever it is, OPA was not asked
+            self._unreachable(error)
+        return recover(answer, self._unreachable)
 
     def verdict(self, decision: Decision) -> PolicyDecision:
         """As of whoever decides."""
@@ -124,6 +122,10 @@ class OPAClient(Evaluator):
 
         assert self._exchange is not None
         return self._exchange.ask(Question(path, body, headers), read)
+
+
+def _judged(text: bytes, request: Request) -> Decision:
+    return verdicts.judged(_verdict(text), request)
 
 
 def _verdict(text: bytes) -> PolicyDecision:

@@ -33,7 +33,8 @@ def find(args: Mapping[str, Any], resource_path: str | None = None) -> tuple[str
     """The paths in *args*, and the one that is named beside them, each once and plain."""
     found = [] if resource_path is None else [resource_path]
     for name, value in args.items():
-        _look(value, name, found)
+        if type(value) not in _NUMBERS:
+            _look(value, name, found)
     return tuple(dict.fromkeys(map(plain, found))) if found else ()
 
 
@@ -50,7 +51,7 @@ def plain(path: str) -> str:
 def _look(value: Any, name: str, found: list[str]) -> None:
     """Add the paths in *value*, which is called *name*, to what is *found*."""
     if isinstance(value, str):
-        if name.lower() in NAMES or _reads_like_one(value):
+        if name in NAMES or name.lower() in NAMES or _reads_like_one(value):
             found.append(value)
     elif isinstance(value, dict | Mapping):
         for key, item in value.items():
@@ -60,5 +61,11 @@ def _look(value: Any, name: str, found: list[str]) -> None:
             _look(item, name, found)
 
 
+_NUMBERS = frozenset({int, float, bool})
+
+
 def _reads_like_one(text: str) -> bool:
+    if "/" not in text and "\\" not in text and "~" not in text and ":" not in text:
+        # None of the ways in which a path looks like one goes without all of these.
+        return False
     return len(text) <= LONGEST and "\n" not in text and _LOOKS.match(text) is not None

@@ -10,12 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-
-from remit import Acting, who_acts
-from remit.canonical import Frozen
+from remit import who_acts
+from remit.canonical import NOTHING, Frozen
 from remit.compat.kitelogik import paths
 from remit.compat.kitelogik.models import GovernanceEvent, PolicyInput, SessionContext
 from remit.deciders.document import paths as paths_of
@@ -43,8 +41,18 @@ def call(
     at: int = 0,
 ) -> Request:
     """The request of a call of a tool."""
-    facts = {"event_type": TOOL_CALL, "tool_name": tool_name or action}
-    return _request(action, args, context, facts, resource_path, at)
+    return of_action(Action(action, args), context, tool_name, resource_path, at)
+
+
+def of_action(
+    action: Action,
+    context: SessionContext,
+    tool_name: str = "",
+    resource_path: str | None = None,
+    at: int = 0,
+) -> Request:
+    """The request of a call of a tool, which is this *action*."""
+    return _request(action, context, _facts(TOOL_CALL, tool_name or action.name), resource_path, at)
 
 
 def of_input(given: PolicyInput) -> Request:
@@ -60,10 +68,16 @@ def of_input(given: PolicyInput) -> Request:
 
 def of_event(event: GovernanceEvent) -> Request:
     """The request of an event. It is about the session of its context."""
-    known: dict[str, Any] = {
-        "event_type": event.event_type,
-        "tool_name": event.tool_name or event.action,
-    }
+    action, about = Action(event.action, event.args), event.context
+    facts = _facts(event.event_type, event.tool_name or event.action)
+    if more := _told(event):
+        facts = Frozen({**facts, **more})
+    return _request(action, about, facts, event.resource_path, at=0)
+
+
+def _told(event: GovernanceEvent) -> dict[str, Any]:
+    """What *event* says besides its type and what it is called by."""
+    known: dict[str, Any] = {}
     if event.requested_capabilities:
         known["requested_capabilities"] = tuple(event.requested_capabilities)
     if event.delegation_target is not None:
@@ -75,41 +89,50 @@ def of_event(event: GovernanceEvent) -> Request:
     if event.session_id != event.context.session_id:
         # An event may tell of another session than the one that is asked about.
         known["event_session"] = event.session_id
-    return _request(event.action, event.args, event.context, known, event.resource_path, at=0)
+    return known
 
 
-def _request(  # noqa: PLR0917 - the parts of a request
-    action: str,
-    args: Mapping[str, Any],
-    context: SessionContext,
-    facts: dict[str, Any],
-    resource_path: str | None,
-    at: int,
+@lru_cache(256)
+def _facts(event_type: str, tool_name: str) -> Frozen:
+    return Frozen(event_type=event_type, tool_name=tool_name)
+
+
+def _request(
+    action: Action, context: SessionContext, facts: Frozen, resource_path: str | None, at: int
 ) -> Request:
-    acting = who_acts()
-    subject = Subject("agent", context.user_role) if acting.subject == NOBODY else acting.subject
-    asked = Action(action, args)
-    found = paths.find(asked.properties, resource_path)
-    known = {**acting.context, **facts}
-    if found:
-        known["paths"] = found
-    resource = Resource("path", resource_path or found[0]) if found else NO_RESOURCE
-    here = Acting(subject, session(context), Frozen(known), acting.run)
-    request = here.request(asked, resource, at)
-    # What was used so far is a fact of the run: an approval is for the call, whatever it grew to.
-    if used := _used(context):
-        return msgspec.structs.replace(request, run=Frozen({**request.run, **used}))
-    return request
+    acting, who = who_acts(), _who(context)
+    subject = who.subject if acting.subject == NOBODY else acting.subject
+    run = NOTHING if acting.run is None else acting.run.facts()
+    if who.used:
+        # What was used so far is a fact of the run: an approval is for the call, whatever it
+        # grew to.
+        run = Frozen({**run, **who.used})
+    if acting.context:
+        facts = Frozen({**acting.context, **facts})
+    resource = NO_RESOURCE
+    if found := paths.find(action.properties, resource_path):
+        facts = Frozen({**facts, "paths": found})
+        resource = Resource("path", resource_path or found[0])
+    return Request(subject, action, resource, who.session, facts, at, (), run)
+
+
+class _Who(NamedTuple):
+    """What a context says of a request."""
+
+    subject: Subject
+    session: Session
+    used: dict[str, int]
+
+
+@lru_cache(256)
+def _who(context: SessionContext) -> _Who:
+    used = _counts(context, _USED)
+    return _Who(Subject("agent", context.user_role), session(context), used)
 
 
 def _counts(context: SessionContext, names: tuple[str, ...]) -> dict[str, int]:
     counts = ((name, getattr(context, name)) for name in names)
     return {name: count for name, count in counts if count is not None}
-
-
-@lru_cache(256)
-def _used(context: SessionContext) -> dict[str, int]:
-    return _counts(context, _USED)
 
 
 def is_plain_call(request: Request) -> bool:
@@ -118,7 +141,6 @@ def is_plain_call(request: Request) -> bool:
     return facts.get("event_type", TOOL_CALL) == TOOL_CALL and _MORE.isdisjoint(facts)
 
 
-@lru_cache(256)
 def session(context: SessionContext) -> Session:
     """The session that *context* describes."""
     facts: dict[str, Any] = {"sandbox_verified": context.sandbox_verified}
@@ -211,6 +233,7 @@ __all__ = [
     "input_of",
     "is_plain_call",
     "name_of",
+    "of_action",
     "of_event",
     "of_input",
     "session",

@@ -78,18 +78,35 @@ _PATTERNS = {
 }
 """What Kite Logik looks for, by its names."""
 
+_CUES = {
+    "ignore_previous_instructions": r"\bignore\W",
+    "disregard_instructions": r"\bdisregard\W",
+    "forget_instructions": r"\bforget\W",
+    "override_previous_instructions": r"\b(?:override|skip|bypass|cancel)\W",
+    "policy_override": r"\b(?:override|bypass|disable)\W",
+    "you_are_now_unrestricted": r"\b(?:unrestricted|jailbroken|dan)\b",
+    "act_as_unrestricted": r"\b(?:unrestricted|jailbroken)\b",
+    "prompt_extraction": r"\bsystem\W{1,3}prompt\b",
+    "ignore_previous_es": r"\bignor\w",
+    "ignore_previous_fr": r"\bignor\w",
+    "ignore_previous_de": r"\bignorier",
+    "ignore_previous_zh": "忽略",
+    "ignore_previous_ar": "التعليمات",
+    "ignore_previous_hi": _ORDERS_HI,
+}
+"""What those with gaps cannot do without."""
+
 
 def sanitize_tool_output(content: str) -> SanitizedResponse:
     """*content* without what reads like an instruction, and the names of what was found."""
-    theirs, ours = (each.find(content) for each in _scanners())
-    found = (*theirs, *ours)
-    if not found:
+    if passes(content):
         return SanitizedResponse(content=content, was_modified=False)
-    return SanitizedResponse(
-        content=replaced(content, found, lambda *_: REDACTED),
-        was_modified=True,
-        injection_patterns_found=list(dict.fromkeys(each.type for each in theirs or ours)),
-    )
+    return _sanitized(content)
+
+
+def passes(text: str) -> bool:
+    """Whether one pass shows that nothing is found in *text*: so it is with most answers."""
+    return _together().passes(text)
 
 
 def sanitize(value: Any) -> tuple[Any, list[str]]:
@@ -98,7 +115,9 @@ def sanitize(value: Any) -> tuple[Any, list[str]]:
     A value in which nothing is found is returned itself.
     """
     if isinstance(value, str):
-        cleaned = sanitize_tool_output(value)
+        if passes(value):
+            return value, []
+        cleaned = _sanitized(value)
         return (cleaned.content if cleaned.was_modified else value), list(
             cleaned.injection_patterns_found
         )
@@ -113,12 +132,34 @@ def sanitize(value: Any) -> tuple[Any, list[str]]:
     return value, []
 
 
+def _sanitized(content: str) -> SanitizedResponse:
+    theirs, ours = (each.find(content) for each in _scanners())
+    found = (*theirs, *ours)
+    if not found:
+        return SanitizedResponse(content=content, was_modified=False)
+    return SanitizedResponse(
+        content=replaced(content, found, lambda *_: REDACTED),
+        was_modified=True,
+        injection_patterns_found=list(dict.fromkeys(each.type for each in theirs or ours)),
+    )
+
+
 @cache
 def _scanners() -> tuple[Scanner, Scanner]:
     """For what Kite Logik looks for, and for what policies of ours do."""
     theirs = [
-        Pattern(name, f"(?i){regex}", Kind.INJECTION, edges=b"", word=False)
+        Pattern(name, f"(?i){regex}", Kind.INJECTION, _cue(name), edges=b"", word=False)
         for name, regex in _PATTERNS.items()
     ]
     ours = scanner(Kind.INJECTION, types=_TYPES).patterns
     return Scanner(theirs), Scanner(ours, types=_TYPES, least=LEAST)
+
+
+@cache
+def _together() -> Scanner:
+    """All that either looks for."""
+    return Scanner(pattern for each in _scanners() for pattern in each.patterns)
+
+
+def _cue(name: str) -> str:
+    return f"(?i){_CUES[name]}" if name in _CUES else ""

@@ -94,6 +94,8 @@ def settled(verdict: PolicyDecision) -> PolicyDecision:
     deny = verdict.deny
     hitl = verdict.requires_hitl and not deny
     allow = verdict.allow and not deny and not hitl
+    if (hitl, allow) == (verdict.requires_hitl, verdict.allow):
+        return verdict
     flags = {"deny": deny, "requires_hitl": hitl, "allow": allow}
     return verdict.model_copy(update=flags)
 
