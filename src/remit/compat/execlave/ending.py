@@ -37,27 +37,26 @@ class Ending(msgspec.Struct):
     counted: Frozen | None
     """All that was counted in the run; None if it was over before anybody looked at it."""
     records: deque[Record] | None = None
-    """Those that are to be kept still, once they are made."""
 
     @property
     def id(self) -> str:
         """That of the trace."""
         return self.run.trace_id if self.run.seen else self.trace.trace_id
 
-    def make(self) -> None:
-        """Make the records.
+    def made(self) -> deque[Record]:
+        """The records that are to be kept still.
 
         Raises:
             ValueError: they cannot be made. They will not be better later.
         """
-        if self.records is not None:
-            return
-        try:
-            self.records = deque(self._made())
-        except Exception as error:
-            raise ValueError(f"it has no records: {error}") from error
+        if self.records is None:
+            try:
+                self.records = deque(self._make())
+            except Exception as error:
+                raise ValueError(f"it has no records: {error}") from error
+        return self.records
 
-    def _made(self) -> list[Record]:
+    def _make(self) -> list[Record]:
         run, model = self.run, model_of(self.told)
         counted = self.counted
         if counted is None:

@@ -85,6 +85,8 @@ def ended_as(
     evidence: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """How it ended, as it is told."""
+    if status == "success" and not (message or error or evidence):
+        return SUCCESS
     if status == "error":
         error = error or "UnspecifiedError"
         message = message or "No error message provided"
@@ -92,7 +94,7 @@ def ended_as(
     return {name: told(each) for name, each in facts.items() if each}
 
 
-def raised(error: BaseException) -> dict[str, Any]:
+def ended_by(error: BaseException) -> dict[str, Any]:
     """How what raised *error* ended."""
     return ended_as("error", plain(error), type(error).__name__)
 

@@ -22,6 +22,8 @@ import msgspec
 
 from remit.compat.execlave.ending import Ending
 from remit.compat.execlave.unseen import UnseenRun
+from remit.errors import Unavailable
+from remit.runs.run import kept_together
 
 MOST = 10_000
 """Traces that wait."""
@@ -183,6 +185,23 @@ class Outbox:
         """Hand over a batch; False if the ledger takes nothing now."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        return self._keep_together(batch) or self._keep_each(batch)
+
+    def _keep_together(self, batch: list[Ending]) -> bool:
+        """Have all of *batch* kept at once, which takes a disk hardly longer than one of them."""
+        if len(batch) == 1:
+            return False
+        try:
+            records = [record for finished in batch for record in finished.made()]
+            if not kept_together(batch[0].run.guard, records):
+                return False
+        except (ValueError, Unavailable):
+            # Which of them is to blame is found out one by one.
+            return False
+        self._sent(len(batch))
+        return True
+
+    def _keep_each(self, batch: list[Ending]) -> bool:
         for place, finished in enumerate(batch):
             try:
                 self._keep_all(finished)
@@ -196,12 +215,16 @@ class Outbox:
         return True
 
     def _keep_all(self, finished: Ending) -> None:
-        finished.make()
-        while finished.records:
-            finished.run.keep(finished.records[0])
-            finished.records.popleft()
+        run, records = finished.run, finished.made()
+        if not kept_together(run.guard, records):
+            while records:
+                run.keep(records[0])
+                records.popleft()
+        self._sent(1)
+
+    def _sent(self, traces: int) -> None:
         with self._lock:
-            self._counts.sent += 1
+            self._counts.sent += traces
 
     def _put_back(self, batch: list[Ending]) -> None:
         with self._lock:

@@ -3,8 +3,8 @@
     with execlave.start_trace(agent_id="support") as trace:
         trace.set_input(question).set_model("gpt-4o")
 
-Values are frozen when they are told, so what happens to them later changes nothing, and
-finishing a trace never raises.
+Values that can change are frozen when they are told, so what happens to them later changes
+nothing, and finishing a trace never raises.
 """
 
 from __future__ import annotations
@@ -201,23 +201,32 @@ class Trace:
             self._finished = True
         # What is told from now on comes too late.
         said, self._told = self._told, {}
-        self.over(self._run, said, ended_as(status, error_message, error_type, evidence))
-
-    def over(self, run: UnseenRun | None, said: dict[str, Any], ended: dict[str, Any]) -> None:
-        """Have it recorded that *run*, or that of this trace, ended this way. Never raises."""
-        exe = self.exe
         try:
-            run = run or self._begun()
-            at = exe.guard.clock()
-            took = said.pop("duration_ms", None)
-            if took is None:
-                took = int((time.monotonic() - run.ticks) * 1000)
-            metadata = self._metadata and {str(k): told(each) for k, each in self._metadata.items()}
-            counted = counted_in(run, model_of(said)) if run.seen else None
-            exe.outbox.put(Ending(self, run, said, ended, at, took, metadata, self._tags, counted))
+            ended = ended_as(status, error_message, error_type, evidence)
+            self._end(self._run or self._begun(), said, ended)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
-            exe.lost += 1
-            _log.exception("a trace of %s could not be finished", self.name)
+            self._lost()
+
+    def over(self, run: UnseenRun, said: dict[str, Any], ended: dict[str, Any]) -> None:
+        """Record how *run*, which is like this trace, ended. Never raises."""
+        try:
+            self._end(run, said, ended)
+        except Exception:  # noqa: BLE001 - as above
+            self._lost()
+
+    def _end(self, run: UnseenRun, said: dict[str, Any], ended: dict[str, Any]) -> None:
+        exe = self.exe
+        at = exe.guard.clock()
+        took = said.pop("duration_ms", None)
+        if took is None:
+            took = int((time.monotonic() - run.ticks) * 1000)
+        metadata = {str(name): told(value) for name, value in self._metadata.items()}
+        counted = counted_in(run, model_of(said)) if run.seen else None
+        exe.outbox.put(Ending(self, run, said, ended, at, took, metadata, self._tags, counted))
+
+    def _lost(self) -> None:
+        self.exe.lost += 1
+        _log.exception("a trace of %s could not be finished", self.name)
 
     # As a block, and as a decorator.
 

@@ -12,7 +12,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from remit.compat.execlave.control_plane import subject
-from remit.compat.execlave.facts import SUCCESS, UNCHANGEABLE, Gather, arguments, kept, raised
+from remit.compat.execlave.facts import SUCCESS, UNCHANGEABLE, Gather, arguments, ended_by, kept
 from remit.compat.execlave.unseen import UnseenRun
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Executions:
 
     def raised(self, run: UnseenRun, told: Told, error: BaseException) -> None:
         """It did not come to its end."""
-        self._trace.over(run, told, raised(error))
+        self._trace.over(run, told, ended_by(error))
 
 
 def _gathering(function: Any) -> Gather:
