@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
 from math import isfinite
@@ -23,7 +23,7 @@ from remit.acting import Acting, Running, who_acts
 from remit.audit.record import Kind, Record
 from remit.call import begin
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.changing import keep, keep_together
+from remit.changing import keep
 from remit.deciding import foresee
 from remit.errors import NotData
 from remit.identities import new_id
@@ -331,19 +331,6 @@ class Run:
             return
         # Not the tally, which counts calls.
         tell(self.guard.readers, record)
-
-
-def kept_together(guard: Guard, records: Sequence[Record]) -> bool:
-    """Keep *records* of runs of *guard*, all or none; False if its ledger takes them one by one.
-
-    Raises:
-        Unavailable: none could be recorded.
-    """
-    if not keep_together(guard.ledger, records):
-        return False
-    for record in records:
-        tell(guard.readers, record)
-    return True
 
 
 def under_way() -> Run | None:

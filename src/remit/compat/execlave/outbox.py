@@ -23,7 +23,7 @@ import msgspec
 from remit.compat.execlave.ending import Ending
 from remit.compat.execlave.unseen import UnseenRun
 from remit.errors import Unavailable
-from remit.runs.run import kept_together
+from remit.runs.keeping import kept_together
 
 MOST = 10_000
 """Traces that wait."""
