@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,7 +12,7 @@ from remit.canonical import freeze
 from remit.errors import NotData, Unavailable
 from remit.identities import new_id
 from remit.model import REMIT, Action, Request, Subject
-from remit.ports import Ledger, finish
+from remit.ports import Ledger, Maybe, finish
 
 
 def record_change(
@@ -43,13 +43,32 @@ def keep(ledger: Ledger, record: Record) -> None:
         Unavailable: it could not be recorded.
     """
     try:
-        answer = ledger.append(record)
-        waited = answer.result() if isinstance(answer, Future) else answer
-        if isinstance(waited, Awaitable):
-            finish(_awaited(waited))
+        _wait(ledger.append(record))
     except Exception as error:
         act = record.request.action.name
         raise Unavailable(f"the ledger could not record {act!r}: {error}") from error
+
+
+def keep_together(ledger: Ledger, records: Sequence[Record]) -> bool:
+    """Append all of *records*, durable when this returns; False if *ledger* takes them one by one.
+
+    Raises:
+        Unavailable: none of them could be recorded.
+    """
+    append_all = getattr(ledger, "append_all", None)
+    if append_all is None:
+        return False
+    try:
+        _wait(append_all(records))
+    except Exception as error:
+        raise Unavailable(f"the ledger could not record {len(records)} at once: {error}") from error
+    return True
+
+
+def _wait(answer: Maybe[int]) -> None:
+    waited = answer.result() if isinstance(answer, Future) else answer
+    if isinstance(waited, Awaitable):
+        finish(_awaited(waited))
 
 
 async def _awaited(answer: Awaitable[int]) -> int:

@@ -111,7 +111,8 @@ class Ledger(Protocol):
         50 ms, to report it if that fails, and to take no other record before it.
 
         A ledger that has a method `note` as well is told by that, and not by this, what runs
-        note (`Kind.NOTED`): nobody asks where such a record is, so nothing is returned.
+        note (`Kind.NOTED`): nobody asks where such a record is, so nothing is returned. One that
+        has `append_all` is given many that come together by that: it keeps all of them or none.
         """
         ...
 

@@ -6,6 +6,7 @@ telling     step tag metadata score decision reasoning retrieval retry message â
 decorating  functions whose every call is told
 asking      input(), on record
 observation how either is observed, and what is asked and recorded at its ends
+keeping     records of several runs, kept in one go
 run         the run itself: what was counted, what policy says of it
 """
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from remit.canonical import freeze
 from remit.errors import NotData
-from remit.runs.run import frozen
+from remit.runs.run import frozen, plain
+
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
+Gather: TypeAlias = Callable[[Args, Kwargs], dict[str, Any]]
+
+UNCHANGEABLE = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types whose values are what they are, so that they may be frozen at any time."""
+
+SUCCESS = {"status": "success"}
 
 EVIDENCE = frozenset({"basis", "acknowledgement_id", "effect_ref", "confirmed_at", "detail"})
 _OF_MODELS = frozenset({"input_tokens", "output_tokens", "cost", "model"})
@@ -39,6 +48,55 @@ def told(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(told(str(name))): told(each) for name, each in list(value.items())[:1000]}
     return frozen(value)
+
+
+def kept(value: Any) -> Any:
+    """*value*, which nothing can change any more; `settled` says how it is recorded."""
+    return value if type(value) in UNCHANGEABLE else told(value)
+
+
+def settled(value: Any) -> Any:
+    """What was `kept`, as it can be recorded."""
+    return told(value) if type(value) in UNCHANGEABLE else value
+
+
+def arguments(gather: Gather, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+    """What is told of the arguments of a call; what they are called may be found out later."""
+    same = UNCHANGEABLE.issuperset
+    if same(map(type, args)) and (not kwargs or same(map(type, kwargs.values()))):
+        return {"arguments": (gather, args, kwargs)}
+    return named(gather, args, kwargs)
+
+
+def named(gather: Gather, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+    """The input that arguments are; none if there are none, or they do not fit."""
+    try:
+        given = gather(args, kwargs)
+    except TypeError:
+        return {}
+    given.pop("self", None)
+    return {"input": told(given)} if given else {}
+
+
+def ended_as(
+    status: str,
+    message: str | None = None,
+    error: str | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """How it ended, as it is told."""
+    if status == "success" and not (message or error or evidence):
+        return SUCCESS
+    if status == "error":
+        error = error or "UnspecifiedError"
+        message = message or "No error message provided"
+    facts = {"status": status, "error": error, "message": message, "effect_evidence": evidence}
+    return {name: told(each) for name, each in facts.items() if each}
+
+
+def ended_by(error: BaseException) -> dict[str, Any]:
+    """How what raised *error* ended."""
+    return ended_as("error", plain(error), type(error).__name__)
 
 
 def count(given: int | None) -> int:

@@ -20,8 +20,10 @@ from typing import Any
 
 import msgspec
 
-from remit.audit.record import Record
+from remit.compat.execlave.ending import Ending
 from remit.compat.execlave.unseen import UnseenRun
+from remit.errors import Unavailable
+from remit.runs.keeping import kept_together
 
 MOST = 10_000
 """Traces that wait."""
@@ -36,16 +38,6 @@ _NEVER = (TypeError, ValueError, msgspec.MsgspecError)
 """What is wrong with a record, and not with whoever keeps it."""
 
 _log = logging.getLogger("Execlave")
-
-
-@dataclass(slots=True)
-class Finished:
-    """A trace that is over, and the records that say so, once somebody needs them."""
-
-    id: str
-    make: Callable[[], list[Record]]
-    keep: Callable[[Record], object]
-    records: deque[Record] | None = None
 
 
 @dataclass(slots=True)
@@ -81,7 +73,7 @@ class Outbox:
         self._batch = max(batch, 1)
         self._every = every
         self._on_rejected = on_rejected
-        self._waiting: deque[Finished] = deque()
+        self._waiting: deque[Ending] = deque()
         self._begun: deque[UnseenRun] = deque(maxlen=MOST)
         self._counts = Counts()
         self._begin()
@@ -95,6 +87,8 @@ class Outbox:
         self._writing = threading.Lock()
         self._news = threading.Event()
         self._closed = False
+        self._awake = False
+        """Whether the thread was told that something is here, and has not found all written."""
         self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
@@ -102,36 +96,41 @@ class Outbox:
 
     def watch(self, run: UnseenRun) -> None:
         """Have *run* looked at soon, if it is not over sooner."""
-        if not self._later or self._closed:
+        self._begun.append(run)
+        # Without a lock: who writes says that nobody is awake, and then looks again.
+        if not self._awake and not self._wake():
             run.look()
-            return
-        with self._lock:
-            self._begun.append(run)
-            _busy.add(self)
-            if self._thread is None and not self._closed:
-                self._start()
-        if not self._news.is_set():
-            self._news.set()
 
-    def put(self, finished: Finished) -> None:
+    def put(self, finished: Ending) -> None:
         """Have it kept soon. Never raises."""
-        with self._lock:
-            if len(self._waiting) >= MOST:
-                self._waiting.popleft()
-                self.dropped += 1
-                self._counts.dropped += 1
-                if self.dropped == 1 or self.dropped % 1000 == 0:
-                    _log.error("%d finished traces were dropped: too many wait", self.dropped)
-            self._waiting.append(finished)
+        if len(self._waiting) >= MOST:
+            self._drop_oldest()
+        self._waiting.append(finished)
+        if not self._awake and not self._wake():
             _busy.add(self)
-            write_here = not self._later or self._closed
-            if not write_here and self._thread is None:
-                self._start()
-        if write_here:
             self._write_all()
-        elif not self._news.is_set():
-            # Waking a thread is most of what this costs; it gathers what comes meanwhile.
+
+    def _drop_oldest(self) -> None:
+        with self._lock:
+            if len(self._waiting) < MOST:
+                return
+            self._waiting.popleft()
+            self.dropped += 1
+            self._counts.dropped += 1
+            if self.dropped == 1 or self.dropped % 1000 == 0:
+                _log.error("%d finished traces were dropped: too many wait", self.dropped)
+
+    def _wake(self) -> bool:
+        """Have the thread write, in a moment; it gathers what comes meanwhile. Or there is none."""
+        with self._lock:
+            if self._closed or not self._later:
+                return False
+            _busy.add(self)
+            if self._thread is None:
+                self._start()
+            self._awake = True
             self._news.set()
+            return True
 
     def flush(self) -> dict[str, Any]:
         """Try to keep all that wait, now; what became of traces since the last time."""
@@ -148,7 +147,7 @@ class Outbox:
     def close(self) -> None:
         """Flush, and let the thread go. What is put afterwards is written at once."""
         with self._lock:
-            self._closed = True
+            self._closed, self._awake = True, False
             thread, self._thread = self._thread, None
         self._news.set()
         self._write_all()
@@ -166,20 +165,43 @@ class Outbox:
     def _write_all(self) -> bool:
         """Whether nothing waits any more."""
         with self._writing:
-            while self._begun:
-                self._begun.popleft().look()
-            while self._waiting:
-                if not self._write_some():
-                    return False
-            with self._lock:
-                if not (self._waiting or self._begun):
-                    _busy.discard(self)
+            while not self._is_done():
+                while self._begun:
+                    self._begun.popleft().look()
+                while self._waiting:
+                    if not self._write_some():
+                        return False
         return True
+
+    def _is_done(self) -> bool:
+        with self._lock:
+            self._awake = False
+            done = not (self._waiting or self._begun)
+            if done:
+                _busy.discard(self)
+            return done
 
     def _write_some(self) -> bool:
         """Hand over a batch; False if the ledger takes nothing now."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        return self._keep_together(batch) or self._keep_each(batch)
+
+    def _keep_together(self, batch: list[Ending]) -> bool:
+        """Have all of *batch* kept at once, which takes a disk hardly longer than one of them."""
+        if len(batch) == 1:
+            return False
+        try:
+            records = [record for finished in batch for record in finished.made()]
+            if not kept_together(batch[0].run.guard, records):
+                return False
+        except (ValueError, Unavailable):
+            # Which of them is to blame is found out one by one.
+            return False
+        self._sent(len(batch))
+        return True
+
+    def _keep_each(self, batch: list[Ending]) -> bool:
         for place, finished in enumerate(batch):
             try:
                 self._keep_all(finished)
@@ -192,16 +214,19 @@ class Outbox:
                 return False
         return True
 
-    def _keep_all(self, finished: Finished) -> None:
-        if finished.records is None:
-            finished.records = deque(_made(finished))
-        while finished.records:
-            finished.keep(finished.records[0])
-            finished.records.popleft()
-        with self._lock:
-            self._counts.sent += 1
+    def _keep_all(self, finished: Ending) -> None:
+        run, records = finished.run, finished.made()
+        if not kept_together(run.guard, records):
+            while records:
+                run.keep(records[0])
+                records.popleft()
+        self._sent(1)
 
-    def _put_back(self, batch: list[Finished]) -> None:
+    def _sent(self, traces: int) -> None:
+        with self._lock:
+            self._counts.sent += traces
+
+    def _put_back(self, batch: list[Ending]) -> None:
         with self._lock:
             room = MOST - len(self._waiting)
             lost = max(len(batch) - room, 0)
@@ -209,7 +234,7 @@ class Outbox:
             self._counts.dropped += lost
             self._waiting.extendleft(reversed(batch[lost:]))
 
-    def _reject(self, finished: Finished, error: Exception) -> None:
+    def _reject(self, finished: Ending, error: Exception) -> None:
         rejected = {"traceId": finished.id, "code": type(error).__name__, "message": str(error)}
         with self._lock:
             self._counts.rejected.append(rejected)
@@ -226,14 +251,6 @@ class Outbox:
         self._begun.clear()
         self._counts = Counts()
         self._begin()
-
-
-def _made(finished: Finished) -> list[Record]:
-    """Its records. They will not be better later: whatever is wrong is this trace's."""
-    try:
-        return finished.make()
-    except Exception as error:
-        raise ValueError(f"it has no records: {error}") from error
 
 
 def _write(reference: weakref.ref[Outbox], news: threading.Event) -> None:

@@ -40,6 +40,7 @@ class Keys:
 
 
 _SENSITIVE = Scanner(scanner(Kind.PII, Kind.SECRET).patterns, detectors=(Keys(),))
+_INJECTION = scanner(Kind.INJECTION)
 
 
 class Privacy:
@@ -113,7 +114,7 @@ class Scrubbing:
 
 def injection(value: Any) -> dict[str, Any]:
     """What a scan of *value* for injected instructions has to tell; nothing if it found none."""
-    found = sorted({each.type for each in scanner(Kind.INJECTION).scan(value)})
+    found = sorted({each.type for each in _INJECTION.scan(value)})
     if not found:
         return {}
     risk = next(name for least, name in RISKS if len(found) >= least)

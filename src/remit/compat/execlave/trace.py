@@ -3,14 +3,13 @@
     with execlave.start_trace(agent_id="support") as trace:
         trace.set_input(question).set_model("gpt-4o")
 
-Values are frozen when they are told, so what happens to them later changes nothing, and
-finishing a trace never raises.
+Values that can change are frozen when they are told, so what happens to them later changes
+nothing, and finishing a trace never raises.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,24 +18,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from remit import Acting, who_acts
-from remit.audit.record import Record
-from remit.canonical import Frozen
 from remit.compat.execlave import traced
 from remit.compat.execlave.control_plane import subject
-from remit.compat.execlave.facts import count, evidence_of, model_of, told
-from remit.compat.execlave.outbox import Finished
-from remit.compat.execlave.privacy import Scrubbing, injection
-from remit.compat.execlave.unseen import UnseenRun
+from remit.compat.execlave.ending import Ending, counted_in
+from remit.compat.execlave.facts import count, ended_as, evidence_of, kept, model_of, told
+from remit.compat.execlave.unseen import UnseenRun, new_trace_id
 from remit.model import Session, Subject
-from remit.runs.run import Run
+from remit.runs.run import Run, plain
 
 if TYPE_CHECKING:
     from remit.compat.execlave.client import Execlave
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-EMPTY: tuple[Any, ...] = (None, [], {})
-
 
 _log = logging.getLogger("Execlave")
 
@@ -61,19 +54,18 @@ class Trace:
         span_type: str | None = None,
         name: str = "",
     ) -> None:
-        self.trace_id = trace_id or f"tr_{random.getrandbits(64):016x}"
+        self.trace_id = trace_id or new_trace_id()
         self.agent_id: str | None = told(agent_id)
         self.session_id: str | None = told(session_id)
         self.user_id: str | None = told(user_id)
         self.environment = environment or exe.environment
         self.parent_trace_id = parent_trace_id
         self.span_type = span_type
-        self._exe = exe
+        self.exe = exe
         self._name = name
         self._told: dict[str, Any] = {}
         self._metadata: dict[str, Any] = dict(metadata or {})
         self._tags: list[str] = list(dict.fromkeys(tags or ()))
-        self._began = time.monotonic()
         self._run: UnseenRun | None = None
         self._finished = False
         self._lock = threading.Lock()
@@ -86,27 +78,31 @@ class Trace:
             AgentPausedError: it is.
         """
         if self._run is None:
-            exe, who = self._exe, subject(self.agent_id)
-            exe.enforcement.begin(who, self.agent_id)
-            acting = self._bound(who)
-            self._run = run = UnseenRun(
-                exe.guard,
-                acting,
-                name=self._name or self.agent_id or "",
-                at=exe.guard.clock(),
-                facts={"trace_id": self.trace_id, "environment": self.environment},
-            )
-            if exe.guard.readers or acting.run is not None:
-                # What is told to readers, and counted in another run, is so at once.
-                run.look()
-            else:
-                exe.outbox.watch(run)
-            self._began = time.monotonic()
+            self._run = self.execution(subject(self.agent_id))
         return self
+
+    def execution(self, who: Subject) -> UnseenRun:
+        """A run by *who*, which begins now.
+
+        Raises:
+            AgentPausedError: they are paused.
+        """
+        exe = self.exe
+        exe.enforcement.begin(who, self.agent_id)
+        acting = self._bound(who)
+        run = UnseenRun(self, exe.guard, acting)
+        if exe.guard.readers or acting.run is not None:
+            # What is told to readers, and counted in another run, is so at once.
+            run.look()
+        else:
+            exe.outbox.watch(run)
+        return run
 
     def _bound(self, who: Subject) -> Acting:
         """Who acts in it: *who*, if an agent was named."""
         outer = who_acts()
+        if self.agent_id is None and not (self.session_id or self.user_id):
+            return outer
         session = outer.session
         if self.session_id or self.user_id:
             session = Session(id=self.session_id or session.id, user=self.user_id or session.user)
@@ -118,6 +114,11 @@ class Trace:
         run = self._run
         assert run is not None
         return run
+
+    @property
+    def name(self) -> str:
+        """What the agent is at."""
+        return self._name or self.agent_id or ""
 
     @property
     def run(self) -> Run:
@@ -132,12 +133,12 @@ class Trace:
 
     def set_input(self, data: Any) -> Self:
         """What went in."""
-        self._told["input"] = told(data)
+        self._told["input"] = kept(data)
         return self
 
     def set_output(self, data: Any) -> Self:
         """What came out."""
-        self._told["output"] = told(data)
+        self._told["output"] = kept(data)
         return self
 
     def set_model(self, name: str) -> Self:
@@ -198,72 +199,34 @@ class Trace:
             if self._finished:
                 return
             self._finished = True
-        if status == "error":
-            error_type = error_type or "UnspecifiedError"
-            error_message = error_message or "No error message provided"
+        # What is told from now on comes too late.
+        said, self._told = self._told, {}
         try:
-            facts = {"status": told(status)} if status else {}
-            if error_type:
-                facts["error"] = told(error_type)
-            if error_message:
-                facts["message"] = told(error_message)
-            if evidence:
-                facts["effect_evidence"] = told(evidence)
-            self._end(facts)
+            ended = ended_as(status, error_message, error_type, evidence)
+            self._end(self._run or self._begun(), said, ended)
         except Exception:  # noqa: BLE001 - what is told must not fail the program that tells it
-            self._exe.lost += 1
-            _log.exception("trace %s could not be finished", self.trace_id)
+            self._lost()
 
-    def _end(self, ended: dict[str, Any]) -> None:
-        run, said = self._run or self._begun(), dict(self._told)
-        at = self._exe.guard.clock()
+    def over(self, run: UnseenRun, said: dict[str, Any], ended: dict[str, Any]) -> None:
+        """Record how *run*, which is like this trace, ended. Never raises."""
+        try:
+            self._end(run, said, ended)
+        except Exception:  # noqa: BLE001 - as above
+            self._lost()
+
+    def _end(self, run: UnseenRun, said: dict[str, Any], ended: dict[str, Any]) -> None:
+        exe = self.exe
+        at = exe.guard.clock()
         took = said.pop("duration_ms", None)
         if took is None:
-            took = int((time.monotonic() - self._began) * 1000)
+            took = int((time.monotonic() - run.ticks) * 1000)
         metadata = {str(name): told(value) for name, value in self._metadata.items()}
-        tags = list(self._tags)
-        model = model_of(said)
-        counted = _counted(run, model) if run.seen else None
+        counted = counted_in(run, model_of(said)) if run.seen else None
+        exe.outbox.put(Ending(self, run, said, ended, at, took, metadata, self._tags, counted))
 
-        def records() -> list[Record]:
-            of_all = counted
-            if of_all is None:
-                # It began and ended, and nothing but its outbox has looked at it.
-                of_all = Frozen({**_counted(run, model), "seconds": (at - run.began) / 1e9})
-            facts = {
-                "trace_id": self.trace_id,
-                "duration_ms": took,
-                "environment": self.environment,
-                "parent_trace_id": self.parent_trace_id,
-                "span_type": self.span_type,
-                "tags": tags,
-                **ended,
-            }
-            facts |= {name: said[name] for name in ("input", "output") if name in said}
-            if metadata:
-                facts["metadata"] = metadata
-            examined = self._examined(facts)
-            present = {name: each for name, each in examined.items() if each not in EMPTY}
-            end = run.record("end", present, counted=of_all, at=at)
-            return [run.record("model", model, at=at), end] if model else [end]
-
-        # Looking for personal data takes time, and whoever has finished need not wait for it.
-        self._exe.outbox.put(Finished(self.trace_id, records, run.keep))
-
-    def _examined(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """*facts*, scanned and scrubbed as the client was told to."""
-        found: dict[str, Any] = {}
-        if self._exe.enable_injection_scan and "input" in facts:
-            found |= injection(facts["input"])
-        privacy = self._exe.scrubber
-        if privacy.enabled:
-            scrub = Scrubbing(privacy)
-            content = privacy.fields | {"message", "metadata", "tags", "effect_evidence"}
-            facts |= {name: scrub(facts[name]) for name in content if name in facts}
-            found |= scrub.metadata()
-        if found:
-            facts["metadata"] = {**facts.get("metadata", {}), **found}
-        return facts
+    def _lost(self) -> None:
+        self.exe.lost += 1
+        _log.exception("a trace of %s could not be finished", self.name)
 
     # As a block, and as a decorator.
 
@@ -298,16 +261,17 @@ class Trace:
         if error is None:
             self.finish()
         else:
-            self.finish("error", str(error), type(error).__name__)
+            self.finish("error", plain(error), type(error).__name__)
 
     def __call__(self, function: F) -> F:
         """*function*, every call of which is a trace like this."""
-        return traced.traced(function, self.another)
+        name = getattr(function, "__name__", type(function).__name__)
+        return traced.traced(function, self.another(name))
 
-    def another(self, name: str = "") -> Trace:
-        """A trace like this one, of another execution."""
-        return Trace(
-            self._exe,
+    def another(self, name: str) -> Trace:
+        """What traces of executions of *name* are like: as this one is now."""
+        made = Trace(
+            self.exe,
             self.agent_id,
             None,
             self.session_id,
@@ -319,11 +283,6 @@ class Trace:
             self.span_type,
             name,
         )
-
-
-def _counted(run: Run, model: dict[str, Any]) -> Frozen:
-    """All that was counted in *run*, with the call of a *model* that was told of it."""
-    if model:
-        run.spend(tokens=model["input_tokens"] + model["output_tokens"], cost=model["cost"])
-        run.told["model"] = run.told.get("model", 0) + 1
-    return run.counted()
+        # Each of them has its own.
+        made.trace_id = ""
+        return made

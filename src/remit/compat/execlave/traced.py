@@ -9,43 +9,62 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from remit.compat.execlave.control_plane import subject
+from remit.compat.execlave.facts import SUCCESS, UNCHANGEABLE, Gather, arguments, ended_by, kept
+from remit.compat.execlave.unseen import UnseenRun
 
 if TYPE_CHECKING:
     from remit.compat.execlave.trace import Trace
 
 F = TypeVar("F", bound=Callable[..., Any])
-Make = Callable[[str], "Trace"]
-Gather = Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]
+Told: TypeAlias = dict[str, Any]
 
 ITEMS = 1000
 """Items of a generator that are recorded as its output."""
 
 
-def traced(function: F, make: Make) -> F:
-    """*function*, with a trace of *make* around every execution."""
-    name = getattr(function, "__name__", type(function).__name__)
-    new = partial(_begun, _gathering(function), partial(make, name))
+def traced(function: F, trace: Trace) -> F:
+    """*function*, every execution of which is a run like that of *trace*."""
+    executions = Executions(trace, _gathering(function))
     if inspect.isasyncgenfunction(function):
-        form = _agenerating(function, new)
+        form = _agenerating(function, executions)
     elif inspect.isgeneratorfunction(function):
-        form = _generating(function, new)
+        form = _generating(function, executions)
     elif inspect.iscoroutinefunction(function):
-        form = _asynchronous(function, new)
+        form = _asynchronous(function, executions)
     else:
-        form = _synchronous(function, new)
+        form = _synchronous(function, executions)
     governed: Any = wraps(function)(form)
     return governed  # type: ignore[no-any-return]
 
 
-def _begun(gather: Gather, make: Callable[[], Trace], args: Any, kwargs: Any) -> Trace:
-    trace = make().begin()
-    try:
-        given = gather(args, kwargs)
-    except TypeError:
-        return trace
-    given.pop("self", None)
-    return trace.set_input(given) if given else trace
+class Executions:
+    """Begins and ends those of one function. Between the two, each is a run and what is told."""
+
+    def __init__(self, trace: Trace, gather: Gather) -> None:
+        self._trace = trace
+        self._gather = gather
+        self._who = subject(trace.agent_id)
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[UnseenRun, Told]:
+        """One that begins now.
+
+        Raises:
+            AgentPausedError: the agent is paused.
+        """
+        run = self._trace.execution(self._who)
+        return run, arguments(self._gather, args, kwargs)
+
+    def returned(self, run: UnseenRun, told: Told, value: Any) -> None:
+        """It came to *value*."""
+        told["output"] = kept(value)
+        self._trace.over(run, told, SUCCESS)
+
+    def raised(self, run: UnseenRun, told: Told, error: BaseException) -> None:
+        """It did not come to its end."""
+        self._trace.over(run, told, ended_by(error))
 
 
 def _gathering(function: Any) -> Gather:
@@ -72,49 +91,60 @@ def _gathering(function: Any) -> Gather:
     return gather
 
 
-def _synchronous(function: Any, new: Any) -> Any:
-    def run(*args: Any, **kwargs: Any) -> Any:
-        trace = new(args, kwargs)
+def _synchronous(function: Any, executions: Executions) -> Any:
+    begin, returned = executions.begin, executions.returned
+
+    def execute(*args: Any, **kwargs: Any) -> Any:
+        run, told = begin(args, kwargs)
         try:
-            with trace.active():
+            with run.active():
                 value = function(*args, **kwargs)
         except BaseException as error:
-            trace.ended(error)
+            executions.raised(run, told, error)
             raise
-        if type(value) is not str and inspect.isawaitable(value):
-            return _awaited(value, trace)
-        trace.set_output(value).finish()
+        if type(value) not in UNCHANGEABLE and inspect.isawaitable(value):
+            return _awaited(value, executions, run, told)
+        returned(run, told, value)
         return value
 
-    return run
+    return execute
 
 
-async def _awaited(value: Any, trace: Trace) -> Any:
+async def _awaited(value: Any, executions: Executions, run: UnseenRun, told: Told) -> Any:
     """What a function that does not look asynchronous gave, and its trace when that has ended."""
-    with trace:
-        result = await value
-        trace.set_output(result)
+    try:
+        with run.active():
+            result = await value
+    except BaseException as error:
+        executions.raised(run, told, error)
+        raise
+    executions.returned(run, told, result)
     return result
 
 
-def _asynchronous(function: Any, new: Any) -> Any:
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        with new(args, kwargs) as trace:
-            value = await function(*args, **kwargs)
-            trace.set_output(value)
+def _asynchronous(function: Any, executions: Executions) -> Any:
+    async def execute(*args: Any, **kwargs: Any) -> Any:
+        run, told = executions.begin(args, kwargs)
+        try:
+            with run.active():
+                value = await function(*args, **kwargs)
+        except BaseException as error:
+            executions.raised(run, told, error)
+            raise
+        executions.returned(run, told, value)
         return value
 
-    return run
+    return execute
 
 
-def _generating(function: Any, new: Any) -> Any:
-    def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        trace, items = new(args, kwargs), list[Any]()
+def _generating(function: Any, executions: Executions) -> Any:
+    def execute(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        (run, told), items = executions.begin(args, kwargs), list[Any]()
         generator = function(*args, **kwargs)
         advance: Callable[[], Any] = partial(next, generator)
         try:
             while True:
-                with trace.active():
+                with run.active():
                     try:
                         item = advance()
                     except StopIteration as end:
@@ -124,7 +154,7 @@ def _generating(function: Any, new: Any) -> Any:
                 try:
                     sent = yield item
                 except GeneratorExit:
-                    with trace.active():
+                    with run.active():
                         generator.close()
                     raise
                 except BaseException as error:  # noqa: BLE001 - thrown in, for the generator
@@ -132,25 +162,25 @@ def _generating(function: Any, new: Any) -> Any:
                 else:
                     advance = partial(generator.send, sent)
         except GeneratorExit:
-            trace.set_output(items).finish()
+            executions.returned(run, told, items)
             raise
         except BaseException as error:
-            trace.set_output(items).ended(error)
+            executions.raised(run, {**told, "output": kept(items)}, error)
             raise
-        trace.set_output(items).finish()
+        executions.returned(run, told, items)
         return value
 
-    return run
+    return execute
 
 
-def _agenerating(function: Any, new: Any) -> Any:
-    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        trace, items = new(args, kwargs), list[Any]()
+def _agenerating(function: Any, executions: Executions) -> Any:
+    async def execute(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        (run, told), items = executions.begin(args, kwargs), list[Any]()
         generator = function(*args, **kwargs)
         advance: Callable[[], Any] = partial(anext, generator)
         try:
             while True:
-                with trace.active():
+                with run.active():
                     item = await advance()
                 _keep(items, item)
                 try:
@@ -160,17 +190,17 @@ def _agenerating(function: Any, new: Any) -> Any:
                 else:
                     advance = partial(generator.asend, sent)
         except StopAsyncIteration:
-            trace.set_output(items).finish()
+            executions.returned(run, told, items)
         except GeneratorExit:
-            with trace.active():
+            with run.active():
                 await generator.aclose()
-            trace.set_output(items).finish()
+            executions.returned(run, told, items)
             raise
         except BaseException as error:
-            trace.set_output(items).ended(error)
+            executions.raised(run, {**told, "output": kept(items)}, error)
             raise
 
-    return run
+    return execute
 
 
 def _keep(items: list[Any], item: Any) -> None:

@@ -7,56 +7,61 @@ after it has begun. The record of its start is as old as the run, and comes befo
 from __future__ import annotations
 
 import os
+import random
 import threading
-from threading import get_ident
+import time
 from typing import TYPE_CHECKING, Any
 
 from remit import Acting
 from remit.runs.run import Run
 
 if TYPE_CHECKING:
+    from remit.compat.execlave.trace import Trace
     from remit.guard import Guard
 
 
 class UnseenRun(Run):
-    """One that began *at* some time. Of it nothing is there but how to make it."""
+    """The run of a *trace* that begins now. Of it nothing is there but how to make it."""
 
-    def __init__(
-        self, guard: Guard, acting: Acting, *, name: str, at: int, facts: dict[str, Any]
-    ) -> None:
-        self._made_of: tuple[Guard, Acting, str, int, dict[str, Any]] | None
-        self._made_of = guard, acting, name, at, facts
+    trace_id: str
+
+    def __init__(self, trace: Trace, guard: Guard, acting: Acting) -> None:
+        self._trace: Trace | None = trace
         # This much is there, so that to be active in it is not to look at it.
-        self.guard, self.spending = guard, None
-        self._acting = acting
-        self._maker = 0
-        """The thread that makes it now."""
+        self.guard, self.spending, self._acting = guard, None, acting
+        self.began = guard.clock()
+        self.ticks = time.monotonic()
 
     @property
     def seen(self) -> bool:
         """Whether it is there."""
-        return self._made_of is None
+        return self._trace is None
 
     def look(self) -> None:
         """Have it be there, and its start on record."""
-        if self._maker == get_ident():
-            return
         with _looking:
-            if self._made_of is None:
+            trace = self._trace
+            if trace is None:
                 return
-            guard, acting, name, at, facts = self._made_of
-            self._maker = get_ident()
-            super().__init__(guard, acting, name=name)
-            self.began = at
-            self.told["start"] = 1
-            self._note("start", facts, at=at)
-            # Last, so that a forked child makes anew what a thread of its parent had only begun.
-            self._made_of, self._maker = None, 0
+            made = Run(self.guard, self._acting, name=trace.name)
+            made.began = self.began
+            made.told["start"] = 1
+            trace_id = trace.trace_id or new_trace_id()
+            # All at once, so that a forked child has all of it, or makes it anew.
+            vars(self).update(vars(made), trace_id=trace_id, _trace=None)
+            facts = {"trace_id": trace_id, "environment": trace.environment}
+            self._note("start", facts, at=self.began)
 
     def __getattr__(self, name: str) -> Any:
         """What is not there yet."""
-        self.look()
+        if self._trace is not None:
+            self.look()
         return object.__getattribute__(self, name)
+
+
+def new_trace_id() -> str:
+    """One that nobody can guess."""
+    return f"tr_{random.getrandbits(64):016x}"
 
 
 _looking = threading.RLock()
