@@ -19,9 +19,8 @@ they are
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import Any, NamedTuple
 
 from remit.canonical import Frozen, Limits, Opaque, freeze, freeze_with_rebuild
 from remit.errors import NotData
@@ -29,8 +28,7 @@ from remit.errors import NotData
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """The arguments of one call."""
 
     frozen: Frozen
@@ -70,17 +68,15 @@ class Binding:
         Raises:
             NotData: an argument is neither data nor declared opaque.
         """
-        hidden = self.hidden(given, opaque)
+        hidden = self.hidden(given, opaque) if self.hiding or opaque.types else None
         if not hidden:
-            return Arguments(*_freeze(given, limits))
+            return _freeze(given, limits)
         frozen, values = _freeze({n: v for n, v in given.items() if n not in hidden}, limits)
         seen = {name: Frozen(opaque=_type_name(value)) for name, value in hidden.items()}
         return Arguments(Frozen({**frozen, **seen}), {**values, **hidden})
 
     def hidden(self, given: Mapping[str, Any], opaque: Opaque) -> dict[str, Any]:
         """Those of the arguments *given* of which policy is shown only the type."""
-        if not self.hiding and not opaque.types:
-            return {}
         types = self.opaque.types + opaque.types
         return {n: value for n, value in given.items() if self.hides(n, value, types)}
 
@@ -91,11 +87,11 @@ class Binding:
         return name in self.defaults and value is self.defaults[name]
 
 
-def _freeze(given: dict[str, Any], limits: Limits) -> tuple[Frozen, Mapping[str, Any]]:
+def _freeze(given: dict[str, Any], limits: Limits) -> Arguments:
     frozen, rebuild = freeze_with_rebuild(given, limits)
     if rebuild is None or rebuild is dict:
-        return frozen, frozen
-    return frozen, rebuild(frozen)
+        return Arguments(frozen, frozen)
+    return Arguments(frozen, rebuild(frozen))
 
 
 def _opaque_defaults(parameters: Collection[Parameter]) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class Call(Recorded):
         """
         try:
             decision = decide_at_once(self.request, self.ports)
-            if type(decision) is not Decision:
+            if not isinstance(decision, Decision):
                 decision = await decision
             self.decision = decision
             if decision.wants or decision.claims or decision.approval is not None:

@@ -17,7 +17,7 @@ MOST_WANTED = 16
 async def decide(request: Request, ports: Ports) -> Decision:
     """The decider's answer, or `Unavailable`; who is paused is denied without asking it."""
     decision = decide_at_once(request, ports)
-    return decision if type(decision) is Decision else await decision
+    return decision if isinstance(decision, Decision) else await decision
 
 
 def decide_at_once(request: Request, ports: Ports) -> Decision | Awaitable[Decision]:
@@ -26,7 +26,7 @@ def decide_at_once(request: Request, ports: Ports) -> Decision | Awaitable[Decis
     if found is not None:
         return _unless_paused(found, request, ports)
     decision = _asked(request, ports)
-    return decision if type(decision) is Decision else _decided(decision, request, ports)
+    return decision if isinstance(decision, Decision) else _decided(decision, request, ports)
 
 
 async def _unless_paused(
@@ -35,7 +35,7 @@ async def _unless_paused(
     pause = await pause_found(found, request.subject, ports)
     if pause is None:
         decision = _asked(request, ports)
-        return decision if type(decision) is Decision else await _decided(decision, request, ports)
+        return decision if isinstance(decision, Decision) else await _decided(decision, request, ports)
     why = f": {pause.reason}" if pause.reason else ""
     return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
 

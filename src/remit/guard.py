@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
@@ -169,11 +169,11 @@ class Guard:
             Blocked: it is not, and nothing ran.
             Unrecorded: it ran, and the ledger did not take its end.
         """
-        return finish(govern(self.stamp(request), execute, self.ports, self.refused))
+        return finish(govern(request, execute, self.ports, self.refused))
 
-    async def acall(self, request: Request, execute: Execute[T]) -> T:
+    def acall(self, request: Request, execute: Execute[T]) -> Coroutine[Any, Any, T]:
         """Like `call`, on an event loop; *execute* may be asynchronous."""
-        return await govern(self.stamp(request), execute, self.async_ports, self.refused)
+        return govern(request, execute, self.async_ports, self.refused)
 
     async def begin(self, request: Request, ports: Ports) -> Call:
         """Begin a call that somebody else runs and ends, however it is driven.
@@ -188,21 +188,21 @@ class Guard:
         Raises:
             Blocked: it is not allowed, and must not be run.
         """
-        return await begin(self.stamp(request), ports, refused=self.refused)
+        return await begin(request, ports, refused=self.refused)
 
-    async def prepare(
+    def prepare(
         self,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         ports: Ports,
-    ) -> tuple[Request, Callable[[], Any]]:
+    ) -> Coroutine[Any, Any, tuple[Request, Callable[[], Any]]]:
         """The request that a call of a protected function is, and what then runs.
 
         Raises:
             Blocked: an argument is no data; the refusal is on record.
         """
-        return await protection_of(function).prepare(self, ports, args, kwargs)
+        return protection_of(function).prepare(self, ports, args, kwargs)
 
     async def refuse(
         self, request: Request, reason: str, ports: Ports, *, rules: tuple[str, ...] = ()
