@@ -219,8 +219,11 @@ class Policy:
             approval = Approval.AUTO
         else:
             approval = Approval.APPROVE if decision.approval else Approval.BLOCK
-        labels = self._labels
-        known = [labels[rule] for rule in decision.rules if rule in labels]
+        labels, rules = self._labels, decision.rules
+        if len(rules) == 1 and rules[0] in labels:
+            label, _, risk = labels[rules[0]]
+            return label, approval, risk
+        known = [labels[rule] for rule in rules if rule in labels]
         if len(known) == 1:
             return known[0][0], approval, known[0][2]
         decisive = [each for each in known if each[1] is approval]

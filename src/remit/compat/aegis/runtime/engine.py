@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from remit import ports, who_acts
+from remit import model, ports, who_acts
 from remit.canonical import NOTHING, Frozen, Rebuild, freeze_with_rebuild
 from remit.compat.aegis.adapters.base import BaseExecutor
 from remit.compat.aegis.core.action import Action
@@ -28,13 +28,20 @@ from remit.compat.aegis.core.result import Result, ResultStatus, refused
 from remit.compat.aegis.runtime.approval import ApprovalHandler, CLIApprovalHandler
 from remit.compat.aegis.runtime.audit import AuditLogger
 from remit.compat.aegis.runtime.enforcing import HandlerApprover, Stricter, stricter
-from remit.compat.aegis.runtime.executing import ActionFailed, Ended, Users, carry_out, result_of
+from remit.compat.aegis.runtime.executing import (
+    ActionFailed,
+    Ended,
+    Users,
+    carry_out,
+    is_always_ready,
+    result_of,
+)
 from remit.compat.aegis.runtime.hooks import RuntimeHooks, tell
 from remit.compat.aegis.runtime.redaction import conceal
 from remit.compat.aegis.runtime.rows import DENIED
 from remit.errors import Blocked, Denied, NotData, Pending
 from remit.guard import Guard
-from remit.model import ApprovalTerms, Decision, Properties, Request, Session
+from remit.model import ApprovalTerms, Decision, Request, Session
 
 REMEMBERED = 1000
 """Actions of the session that rules about sequences look back on."""
@@ -185,6 +192,8 @@ class Runtime:
         if dry_run or self._foretells:
             (result,) = await self.execute(self.plan([action]), dry_run=dry_run)
             return result
+        if is_always_ready(self.executor):
+            return await self._run(action, None)
         async with self._users.using(self.executor):
             return await self._run(action, None)
 
@@ -203,9 +212,9 @@ class Runtime:
         finally:
             await asyncio.to_thread(self.audit.close)
 
-    def request(self, asked: Asked, params: Properties, at: int) -> Request:
+    def request(self, asked: Asked, action: model.Action, at: int) -> Request:
         """The request of an action, in this session."""
-        return asked.request(params, who_acts(), at, self._session, self.agent_id)
+        return asked.request(action, who_acts(), at, self._session, self.agent_id)
 
     def tool_call(self, request: Request, execute: Callable[[], Any]) -> Awaitable[Ended]:
         """Run a function in the place of the executor, if *request* is allowed."""
@@ -286,11 +295,13 @@ class Runtime:
         try:
             frozen, rebuild = _frozen(action)
         except NotData:
-            request = self.request(Asked.of(action), NOTHING, guard.clock())
+            asked = model.Action(action.type)
+            request = self.request(Asked.of(action), asked, guard.clock())
             why = "a parameter is no data, and nobody can decide on it"
             denied = self._refusal(await guard.refuse(request, why, guard.async_ports))
             return refused(self._own(action), denied.status, str(denied.error))
-        request = self.request(Asked.of(action), frozen, guard.clock())
+        asked = model.Action(action.type, frozen)
+        request = self.request(Asked.of(action), asked, guard.clock())
         results: list[Result] = []
 
         async def execute() -> Any:

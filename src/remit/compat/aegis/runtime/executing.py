@@ -51,7 +51,7 @@ class Users:
 
     async def begin(self, executor: BaseExecutor) -> None:
         """One more user."""
-        if _is_always_ready(executor):
+        if is_always_ready(executor):
             return
         async with self._lock:
             if not self._count:
@@ -60,7 +60,7 @@ class Users:
 
     async def end(self, executor: BaseExecutor) -> None:
         """One less."""
-        if _is_always_ready(executor):
+        if is_always_ready(executor):
             return
         async with self._lock:
             self._count -= 1
@@ -68,7 +68,7 @@ class Users:
                 await executor.teardown()
 
 
-def _is_always_ready(executor: BaseExecutor) -> bool:
+def is_always_ready(executor: BaseExecutor) -> bool:
     """Whether it has nothing to set up, and so nobody to wait for."""
     begins, ends = executor.setup, executor.teardown
     return (
