@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, Signature, signature
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from remit.canonical import Frozen, Limits, Opaque, freeze, freeze_with_rebuild
 from remit.errors import NotData
@@ -28,13 +28,9 @@ from remit.errors import NotData
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-class Arguments(NamedTuple):
-    """The arguments of one call."""
-
-    frozen: Frozen
-    """What policy, approver and ledger see."""
-    values: Mapping[str, Any]
-    """What the function gets: the same, in the types that were given."""
+Arguments: TypeAlias = tuple[Frozen, Mapping[str, Any]]
+"""Those of one call as policy, approver and ledger see them, and as the function gets them: the
+same, in the types that were given. A plain tuple: one is made for every call."""
 
 
 class Binding:
@@ -68,12 +64,14 @@ class Binding:
         Raises:
             NotData: an argument is neither data nor declared opaque.
         """
-        hidden = self.hidden(given, opaque) if self.hiding or opaque.types else None
+        if not self.hiding and not opaque.types:
+            return _freeze(given, limits)
+        hidden = self.hidden(given, opaque)
         if not hidden:
             return _freeze(given, limits)
         frozen, values = _freeze({n: v for n, v in given.items() if n not in hidden}, limits)
         seen = {name: Frozen(opaque=_type_name(value)) for name, value in hidden.items()}
-        return Arguments(Frozen({**frozen, **seen}), {**values, **hidden})
+        return Frozen({**frozen, **seen}), {**values, **hidden}
 
     def hidden(self, given: Mapping[str, Any], opaque: Opaque) -> dict[str, Any]:
         """Those of the arguments *given* of which policy is shown only the type."""
@@ -90,8 +88,8 @@ class Binding:
 def _freeze(given: dict[str, Any], limits: Limits) -> Arguments:
     frozen, rebuild = freeze_with_rebuild(given, limits)
     if rebuild is None or rebuild is dict:
-        return Arguments(frozen, frozen)
-    return Arguments(frozen, rebuild(frozen))
+        return frozen, frozen
+    return frozen, rebuild(frozen)
 
 
 def _opaque_defaults(parameters: Collection[Parameter]) -> dict[str, Any]:

@@ -71,11 +71,16 @@ async def govern(
         Unrecorded: it ran, and the ledger did not take its end.
     """
     call = Call(new_id(), _fresh(request, ports), ports)
-    try:
-        await call.open(refused)
-    except Responded as answered:
-        response: T = answered.response
+    refusal = await call.open()
+    if isinstance(refusal, Responded):
+        response: T = refusal.response
         return response
+    if refusal is not None:
+        try:
+            raise _told(refusal, refused, request)
+        finally:
+            # What is raised holds this frame, which is not to hold it in turn.
+            del refusal
     try:
         value = call.discharged(execute)()
         if hasattr(value, "__await__"):
@@ -105,8 +110,13 @@ async def begin(
         refused: makes what is raised in the place of a refusal.
     """
     call = Call(new_id(), _fresh(request, ports), ports, conceal)
-    await call.open(refused)
-    return call
+    refusal = await call.open()
+    if refusal is None:
+        return call
+    try:
+        raise _told(refusal, refused, request)
+    finally:
+        del refusal
 
 
 def _fresh(request: Request, ports: Ports) -> Request:
@@ -115,6 +125,15 @@ def _fresh(request: Request, ports: Ports) -> Request:
         # What was counted is what a meter says, whoever made the request.
         request = msgspec.structs.replace(request, used=NOTHING)
     return request if request.at else msgspec.structs.replace(request, at=ports.clock())
+
+
+def _told(refusal: Blocked, refused: Refused | None, request: Request) -> Blocked:
+    """What is raised for *refusal*; a person's answer in the action's place is no refusal."""
+    if refused is None or isinstance(refusal, Responded):
+        return refusal
+    told = refused(refusal, request.action.name)
+    told.__cause__ = refusal
+    return told
 
 
 async def consult(request: Request, ports: Ports) -> Decision:
@@ -160,11 +179,10 @@ class Call(Recorded):
         self.metering: Metering | None = None
         """Where limits are concerned."""
 
-    async def open(self, refused: Refused | None) -> None:
-        """Decide, ask, and record that the action starts; *refused* is as for `begin`.
+    async def open(self) -> Blocked | None:
+        """Decide, ask, and record that the action starts; or why it does not.
 
-        Raises:
-            Blocked: it does not.
+        A refusal is an answer here: it is raised once, where the caller is.
         """
         try:
             decision = decide_at_once(self.request, self.ports)
@@ -174,19 +192,16 @@ class Call(Recorded):
             if decision.wants or decision.claims or decision.approval is not None:
                 await self.lift()
             if self.decision.effect is not Effect.ALLOW:
-                raise await self.refusal()
+                return await self.refusal()
             try:
                 self.carry_out()
                 await self.start()
             except BaseException:
                 await self.abandon()
                 raise
-        except Responded:
-            raise
         except Blocked as refusal:
-            if refused is None:
-                raise
-            raise refused(refusal, self.request.action.name) from refusal
+            return refusal
+        return None
 
     async def consult(self) -> None:
         """Decide, and have people lift what they may.

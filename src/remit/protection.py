@@ -203,8 +203,7 @@ class Protection:
         owner = () if self.binding.owner is None else (None,)
         _, given = self.binding.gather(*owner, *args, **kwargs)
         guard = self.guard_of()
-        arguments = self.binding.freeze(given, guard.limits, guard.opaque)
-        return self.ask(guard, arguments.frozen)
+        return self.ask(guard, self.binding.freeze(given, guard.limits, guard.opaque)[0])
 
     def generating(self) -> Any:
         """The same, for a generator function: the call lasts from the first item to the end."""
