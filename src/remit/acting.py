@@ -45,13 +45,8 @@ class Acting(NamedTuple):
 
     def request(self, action: Action, resource: Resource = NO_RESOURCE, at: int = 0) -> Request:
         """The question whether the subject acting here may do this."""
-        return Request(
-            self.subject, action, resource, self.session, self.context, at, (), self.facts_of_run()
-        )
-
-    def facts_of_run(self) -> Frozen:
-        """What conditions read as `run`; nothing outside of one."""
-        return NOTHING if self.run is None else self.run.facts()
+        run = NOTHING if self.run is None else self.run.facts()
+        return Request(self.subject, action, resource, self.session, self.context, at, (), run)
 
 
 def ask_as_whoever_acts(action: Action, resource: Resource = NO_RESOURCE, at: int = 0) -> Request:

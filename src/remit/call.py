@@ -21,7 +21,7 @@ What the order of the lines guarantees:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -59,12 +59,17 @@ MOST_QUESTIONS = 16
 
 
 async def govern(
-    request: Request, execute: Execute[T], ports: Ports, refused: Refused | None = None
+    request: Request,
+    execute: Execute[T],
+    ports: Ports,
+    refused: Refused | None = None,
+    otherwise: Callable[[Blocked], Any] | None = None,
 ) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
 
     Its value is that of *execute*, or what a person has answered in its place. *refused* is
-    as for `begin`.
+    as for `begin`; with *otherwise* a refusal is given to that, and not raised: its value is
+    then that of the call.
 
     Raises:
         Blocked: nothing ran.
@@ -76,6 +81,9 @@ async def govern(
         response: T = refusal.response
         return response
     if refusal is not None:
+        if otherwise is not None:
+            instead: T = otherwise(_told(refusal, refused, request))
+            return instead
         try:
             raise _told(refusal, refused, request)
         finally:

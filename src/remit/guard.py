@@ -18,7 +18,7 @@ from remit.canonical import LIMITS, Limits, Opaque
 from remit.changing import record_change
 from remit.deciding import foresee, look_for_pause, pause_found
 from remit.duties import STANDARD
-from remit.errors import Denied
+from remit.errors import Blocked, Denied
 from remit.model import (
     NO_RESOURCE,
     REMIT,
@@ -162,18 +162,36 @@ class Guard:
         other.refused = self.refused if refused is UNSET else refused
         return other
 
-    def call(self, request: Request, execute: Callable[[], T]) -> T:
+    def call(
+        self,
+        request: Request,
+        execute: Callable[[], T],
+        *,
+        otherwise: Callable[[Blocked], Any] | None = None,
+    ) -> T:
         """Run *execute* if *request* is allowed.
+
+        Args:
+            request: what is decided on.
+            execute: the action.
+            otherwise: is given a refusal, which is then not raised; its value is that of the
+                call. What *execute* raises itself never comes to it.
 
         Raises:
             Blocked: it is not, and nothing ran.
             Unrecorded: it ran, and the ledger did not take its end.
         """
-        return finish(govern(request, execute, self.ports, self.refused))
+        return finish(govern(request, execute, self.ports, self.refused, otherwise))
 
-    def acall(self, request: Request, execute: Execute[T]) -> Coroutine[Any, Any, T]:
+    def acall(
+        self,
+        request: Request,
+        execute: Execute[T],
+        *,
+        otherwise: Callable[[Blocked], Any] | None = None,
+    ) -> Coroutine[Any, Any, T]:
         """Like `call`, on an event loop; *execute* may be asynchronous."""
-        return govern(request, execute, self.async_ports, self.refused)
+        return govern(request, execute, self.async_ports, self.refused, otherwise)
 
     async def begin(self, request: Request, ports: Ports) -> Call:
         """Begin a call that somebody else runs and ends, however it is driven.

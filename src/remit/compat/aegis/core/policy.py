@@ -219,11 +219,8 @@ class Policy:
             approval = Approval.AUTO
         else:
             approval = Approval.APPROVE if decision.approval else Approval.BLOCK
-        labels, rules = self._labels, decision.rules
-        if len(rules) == 1 and rules[0] in labels:
-            label, _, risk = labels[rules[0]]
-            return label, approval, risk
-        known = [labels[rule] for rule in rules if rule in labels]
+        labels = self._labels
+        known = [labels[rule] for rule in decision.rules if rule in labels]
         if len(known) == 1:
             return known[0][0], approval, known[0][2]
         decisive = [each for each in known if each[1] is approval]
@@ -232,6 +229,11 @@ class Policy:
             return next(iter(decision.rules), DEFAULT_RULE), approval, risk
         label, _, risk = (decisive or known)[0]
         return label, approval, risk
+
+    def decisive(self, decision: Decision) -> str:
+        """How the rule is called that has decided."""
+        known = self._labels.get(decision.rules[0]) if len(decision.rules) == 1 else None
+        return self.told(decision)[0] if known is None else known[0]
 
     def label(self, rule: str) -> str:
         """How the rule is called that our records call *rule*."""

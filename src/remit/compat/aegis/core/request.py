@@ -48,7 +48,7 @@ class Asked(NamedTuple):
             session = _within(session, acting.session)
             facts = Frozen({**acting.context, **facts}) if acting.context else facts
         subject = Subject("agent", who) if who else acting.subject
-        run = acting.facts_of_run()
+        run = NOTHING if acting.run is None else acting.run.facts()
         return Request(subject, action, self.resource, session, facts, at, (), run)
 
 

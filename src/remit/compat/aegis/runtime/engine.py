@@ -324,16 +324,12 @@ class Runtime:
         """*action* with these parameters, and an agent."""
         if type(action) is not Action:
             return replace(action, agent_id=action.agent_id or self.agent_id, params=params)
-        return Action(
-            action.type,
-            action.target,
-            params,
-            action.description,
-            action.agent_id or self.agent_id,
-            action.parent_agent_id,
-            action.chain_id,
-            action.chain_depth,
-        )
+        # It was checked when it was made: to check all of it again for a copy would take longer
+        # than to decide on it.
+        given = object.__new__(Action)
+        agent = action.agent_id or self.agent_id
+        vars(given).update(vars(action), params=params, agent_id=agent)
+        return given
 
     async def _governed(
         self,
@@ -352,8 +348,10 @@ class Runtime:
             self._done.append(request.action.name)
             return execute()
 
+        refusals: list[Blocked] = []
         try:
-            ended = Ended(ResultStatus.SUCCESS, await guard.acall(request, started))
+            data = await guard.acall(request, started, otherwise=refusals.append)
+            ended = self._refusal(refusals[0]) if refusals else Ended(ResultStatus.SUCCESS, data)
         except ActionFailed as failed:
             ended = Ended(ResultStatus.FAILED, result=failed.result)
         except Blocked as error:
@@ -377,7 +375,7 @@ class Runtime:
             return Ended(ResultStatus.DENIED, error=DENIED)
         if not decision.policy:
             return Ended(ResultStatus.BLOCKED, error=decision.reason)
-        return Ended(ResultStatus.BLOCKED, error=_by_rule(self._policy.told(decision)[0]))
+        return Ended(ResultStatus.BLOCKED, error=_by_rule(self._policy.decisive(decision)))
 
 
 def _by_rule(rule: str) -> str:

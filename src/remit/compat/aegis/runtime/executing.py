@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from remit.compat.aegis.adapters.base import BaseExecutor
 from remit.compat.aegis.core.action import Action
@@ -23,7 +25,7 @@ class ActionFailed(Exception):
         self.result = result
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True):
     """How an action ended, or why it did not begin."""
 
     status: ResultStatus
