@@ -31,7 +31,7 @@ from msgspec import UNSET
 from remit.asking import ask
 from remit.audit.record import Kind
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import amended, decide, decide_at_once, within_limits
+from remit.deciding import amended, decide, decide_at_once, fresh, within_limits
 from remit.errors import (
     Blocked,
     Conflict,
@@ -47,7 +47,7 @@ from remit.metering import Metering, claimed
 from remit.model import ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Checking, Conceal, Discharge, Execute, Ports, Refused
 from remit.readers import inside, surrounded
-from remit.reasons import edit, first_line, too_late, why
+from remit.reasons import edit, first_line, told, too_late, why
 from remit.recording import UNDECIDED, Recorded, digest_of
 from remit.stepping import astepping, stepping
 
@@ -75,17 +75,17 @@ async def govern(
         Blocked: nothing ran.
         Unrecorded: it ran, and the ledger did not take its end.
     """
-    call = Call(new_id(), _fresh(request, ports), ports)
+    call = Call(new_id(), fresh(request, ports), ports)
     refusal = await call.open()
     if isinstance(refusal, Responded):
         response: T = refusal.response
         return response
     if refusal is not None:
         if otherwise is not None:
-            instead: T = otherwise(_told(refusal, refused, request))
+            instead: T = otherwise(told(refusal, refused, request))
             return instead
         try:
-            raise _told(refusal, refused, request)
+            raise told(refusal, refused, request)
         finally:
             # What is raised holds this frame, which is not to hold it in turn.
             del refusal
@@ -117,31 +117,14 @@ async def begin(
             what the ports conceal is concealed as well.
         refused: makes what is raised in the place of a refusal.
     """
-    call = Call(new_id(), _fresh(request, ports), ports, conceal)
+    call = Call(new_id(), fresh(request, ports), ports, conceal)
     refusal = await call.open()
     if refusal is None:
         return call
     try:
-        raise _told(refusal, refused, request)
+        raise told(refusal, refused, request)
     finally:
         del refusal
-
-
-def _fresh(request: Request, ports: Ports) -> Request:
-    """*request*, about this moment if it names none, and without what somebody says was counted."""
-    if request.used:
-        # What was counted is what a meter says, whoever made the request.
-        request = msgspec.structs.replace(request, used=NOTHING)
-    return request if request.at else msgspec.structs.replace(request, at=ports.clock())
-
-
-def _told(refusal: Blocked, refused: Refused | None, request: Request) -> Blocked:
-    """What is raised for *refusal*; a person's answer in the action's place is no refusal."""
-    if refused is None or isinstance(refusal, Responded):
-        return refusal
-    told = refused(refusal, request.action.name)
-    told.__cause__ = refusal
-    return told
 
 
 async def consult(request: Request, ports: Ports) -> Decision:

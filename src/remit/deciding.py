@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
+from remit.canonical import NOTHING
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
@@ -12,6 +15,14 @@ from remit.ports import Maybe, Ports, settle
 
 MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
+
+
+def fresh(request: Request, ports: Ports) -> Request:
+    """*request*, about this moment if it names none, and without what somebody says was counted."""
+    if request.used:
+        # What was counted is what a meter says, whoever made the request.
+        request = replace(request, used=NOTHING)
+    return request if request.at else replace(request, at=ports.clock())
 
 
 async def decide(request: Request, ports: Ports) -> Decision:
@@ -29,13 +40,11 @@ def decide_at_once(request: Request, ports: Ports) -> Decision | Awaitable[Decis
     return decision if isinstance(decision, Decision) else _decided(decision, request, ports)
 
 
-async def _unless_paused(
-    found: Maybe[Pause | None], request: Request, ports: Ports
-) -> Decision:
+async def _unless_paused(found: Maybe[Pause | None], request: Request, ports: Ports) -> Decision:
     pause = await pause_found(found, request.subject, ports)
     if pause is None:
-        decision = _asked(request, ports)
-        return decision if isinstance(decision, Decision) else await _decided(decision, request, ports)
+        answer = _asked(request, ports)
+        return answer if isinstance(answer, Decision) else await _decided(answer, request, ports)
     why = f": {pause.reason}" if pause.reason else ""
     return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
 

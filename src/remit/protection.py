@@ -172,9 +172,9 @@ class Protection:
 
     def made(self, guard: Guard, owner: Any, given: dict[str, Any]) -> Prepared:
         """The request of a call with the arguments *given*, and what then runs."""
-        frozen, values = self.binding.freeze(given, guard.limits, guard.opaque)
-        run = partial(self.binding.spread, self.function, owner, values)
-        return self.ask(guard, frozen), run
+        binding = self.binding
+        frozen, values = binding.freeze(given, guard.limits, guard.opaque)
+        return self.ask(guard, frozen), partial(binding.spread, self.function, owner, values)
 
     async def amended(
         self, guard: Guard, ports: Ports, request: Request, owner: Any, given: dict[str, Any]

@@ -88,7 +88,7 @@ def plain(governed: GovernedFunction) -> Told:
             return f"[AEGIS BLOCKED] {error.decision.reason}"
         try:
             run = execute if governed.asynchronous else _in_place(execute)
-            ended = await governed.runtime.tool_call(request, run)
+            ended = await governed.runtime.tool_call(request, run, guard)
         except Exception as error:  # noqa: BLE001 - whoever calls a tool is told in words
             return f"[AEGIS ERROR] {error}"
         return told(ended)
@@ -103,14 +103,12 @@ def plain(governed: GovernedFunction) -> Told:
 
 def told(ended: Ended) -> str:
     """How it ended, as whoever called a tool is told of it."""
-    if ended.ok:
+    status, error = ended.status, ended.error or ""
+    if status is ResultStatus.SUCCESS:
         return str(ended.data)
-    sign = "DENIED" if ended.status is ResultStatus.DENIED else "BLOCKED"
-    error = ended.error or ""
-    if error.startswith("Blocked by "):
-        error = f"Action blocked by {error[11:]}"
-    elif error.startswith("Denied by "):
-        error = f"Action denied by {error[10:]}"
+    sign = "DENIED" if status is ResultStatus.DENIED else "BLOCKED"
+    if error.startswith(("Blocked by ", "Denied by ")):
+        return f"[AEGIS {sign}] Action {error[0].lower()}{error[1:]}"
     return f"[AEGIS {sign}] {error}"
 
 

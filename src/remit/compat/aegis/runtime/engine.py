@@ -18,7 +18,7 @@ from typing import Any, Self
 from remit import model, ports, who_acts
 from remit.canonical import NOTHING, Frozen, Rebuild, freeze_with_rebuild
 from remit.compat.aegis.adapters.base import BaseExecutor
-from remit.compat.aegis.core.action import Action
+from remit.compat.aegis.core.action import Action, given
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.plan import ExecutionPlan
 from remit.compat.aegis.core.plan_rules import PlanViolation
@@ -216,10 +216,12 @@ class Runtime:
         """The request of an action, in this session."""
         return asked.request(action, who_acts(), at, self._session, self.agent_id)
 
-    def tool_call(self, request: Request, execute: Callable[[], Any]) -> Awaitable[Ended]:
-        """Run a function in the place of the executor, if *request* is allowed."""
+    def tool_call(
+        self, request: Request, execute: Callable[[], Any], guard: Guard
+    ) -> Awaitable[Ended]:
+        """Run a function in the place of the executor, if *guard*, one of its own, allows it."""
         planned = self._planned(request) if self._foretells else None
-        return self._governed(request, execute, planned, lambda: action_of(request))
+        return self._governed(request, execute, planned, lambda: action_of(request), guard)
 
     @property
     def _foretells(self) -> bool:
@@ -306,30 +308,21 @@ class Runtime:
 
         async def execute() -> Any:
             # What the approver saw and the ledger has is what the executor gets.
-            given = self._given(action, _copied(frozen, rebuild))
-            results.append(await carry_out(self.executor, given))
+            decided = given(action, _copied(frozen, rebuild), self.agent_id)
+            results.append(await carry_out(self.executor, decided))
             return results[0].data
 
         def own() -> Action:
-            return self._given(action, _copied(frozen, rebuild)) if planned is None else action
+            if planned is not None:
+                return action
+            return given(action, _copied(frozen, rebuild), self.agent_id)
 
-        ended = await self._governed(request, execute, planned, own)
+        ended = await self._governed(request, execute, planned, own, guard)
         if ended.result is not None:
             return ended.result
         if ended.ok and results:
             return results[0]
         return result_of(own(), ended, request)
-
-    def _given(self, action: Action, params: Any) -> Action:
-        """*action* with these parameters, and an agent."""
-        if type(action) is not Action:
-            return replace(action, agent_id=action.agent_id or self.agent_id, params=params)
-        # It was checked when it was made: to check all of it again for a copy would take longer
-        # than to decide on it.
-        given = object.__new__(Action)
-        agent = action.agent_id or self.agent_id
-        vars(given).update(vars(action), params=params, agent_id=agent)
-        return given
 
     async def _governed(
         self,
@@ -337,9 +330,10 @@ class Runtime:
         execute: Callable[[], Any],
         planned: PolicyDecision | None,
         action: Callable[[], Action],
+        guard: Guard,
     ) -> Ended:
         """The one way to anything that runs. Hooks are told of *action*."""
-        hooks, guard = self.hooks, self.guard
+        hooks = self.hooks
         if planned is not None:
             await tell(hooks.on_decision, planned)
             guard = guard.replace(decider=Stricter(self._policy, planned))
