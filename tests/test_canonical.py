@@ -24,6 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.canonical import Frozen, Limits, canonical, digest, freeze, freeze_with_rebuild, read
+from remit.canonical.families import freeze_family
+from remit.canonical.freezer import Freezer
 from remit.errors import NotData
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -371,3 +373,17 @@ def test_canonical_bytes_are_read_as_any_reader_reads_them(value):
 def test_text_that_readers_read_differently_is_no_data(text, why):
     with pytest.raises(NotData, match=why):
         read(text)
+
+
+@given(st.none() | st.booleans() | st.text(max_size=8) | st.dictionaries(st.text(max_size=3), real))
+def test_what_is_frozen_as_it_is_has_the_form_that_looking_into_it_finds(value):
+    limits = Limits(text=4, items=2)
+
+    def found(freezing):
+        try:
+            return freezing()
+        except NotData as error:
+            return error.why
+
+    whole = found(lambda: Freezer(limits, freeze_family).freeze(value, limits.depth))
+    assert found(lambda: freeze_with_rebuild(value, limits)) == whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,6 +33,7 @@ from remit.compat.aegis import (
     RuntimeHooks,
 )
 from remit.compat.aegis.adapters.openai_agents import governed_tool
+from remit.compat.aegis.core.action import given
 from remit.compat.aegis.core.conditions import evaluate_conditions
 
 POLICY = """\
@@ -530,3 +532,12 @@ def test_a_call_leaves_the_records_that_a_guard_leaves(make, policy, tmp_path, n
         assert name == "delete_x"
     assert leaves(aegis.audit.ledger) == leaves(tool.audit.ledger) == leaves(ledger)
     assert policy.evaluate(Action(name, "web")).risk_level in RiskLevel
+
+
+@pytest.mark.parametrize("own", ["", "other"])
+def test_an_action_that_is_given_other_parameters_says_the_rest_as_before(own):
+    action = Action("read", "web", {"n": 1}, "reads", own, "boss", "chain", 2)
+    wanted = replace(action, params={"n": 2}, agent_id=own or "agent")
+    made = given(action, {"n": 2}, "agent")
+    assert (made, type(made), vars(made)) == (wanted, Action, vars(wanted))
+    assert action.params == {"n": 1}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from concurrent.futures import Future
 from typing import Any
 
@@ -327,6 +329,74 @@ def test_who_acts_is_whom_acting_as_has_bound():
     with remit.acting_as("agent:support", region="eu"):
         acting = remit.who_acts()
     assert (acting.subject.id, acting.context) == ("support", Frozen(region="eu"))
+
+
+def _driven(guard: remit.Guard, awaited: bool, *call: Any, **how: Any) -> Any:
+    return asyncio.run(guard.acall(*call, **how)) if awaited else guard.call(*call, **how)
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_who_has_a_word_for_a_refusal_is_given_it_and_the_record_is_the_same(
+    guard, ledger, awaited
+):
+    met: list[remit.Blocked] = []
+    found = _driven(guard, awaited, PAY, pytest.fail, otherwise=lambda no: met.append(no) or 7)
+    assert (found, type(met[0])) == (7, remit.Denied)
+    with pytest.raises(remit.Denied) as raised:
+        _driven(guard, awaited, PAY, pytest.fail)
+    assert (str(met[0]), met[0].decision) == (str(raised.value), raised.value.decision)
+    assert _plain(ledger.records[0]) == _plain(ledger.records[1])
+    told = guard.replace(refused=refused)
+    assert str(_driven(told, awaited, PAY, pytest.fail, otherwise=str)) == "pay: no (Denied)"
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_what_the_action_raises_is_raised_though_it_is_a_refusal(guard, ledger, awaited):
+    def pays() -> None:
+        guard.call(PAY, pytest.fail)
+
+    with pytest.raises(remit.Denied):
+        _driven(guard, awaited, READ, pays, otherwise=lambda _: pytest.fail("it ran"))
+    assert kinds(ledger) == ["started", "refused", "raised"]
+    assert _driven(guard, awaited, READ, lambda: remit.Blocked("x")).args == ("x",)
+
+
+@pytest.mark.parametrize("made", [None, refused])
+def test_a_refusal_that_was_caught_is_let_go_of_at_once(guard, made):
+    told = guard.replace(refused=made)
+    gc.disable()
+    try:
+        for flow in (told.call, lambda request, _: finish(told.begin(request, told.ports))):
+            try:
+                flow(PAY, pytest.fail)
+            except remit.Blocked as refusal:
+                seen = weakref.ref(refusal)
+            assert seen() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_ports_that_answer_at_once_and_later_leave_the_same_records(later):
+    async def eventually(value: Any) -> Any:
+        await asyncio.sleep(0)
+        return value
+
+    class Ledger(remit.MemoryLedger):
+        def append(self, record: Record, /) -> Any:
+            index = super().append(record)
+            return eventually(index) if later else index
+
+    class Decider:
+        def decide(self, request: remit.Request, /) -> Any:
+            decision = POLICY.decide(request)
+            return eventually(decision) if later else decision
+
+    ledger = Ledger()
+    guard = remit.Guard(Decider(), ledger=ledger)
+    assert asyncio.run(guard.acall(READ, lambda: "text")) == "text"
+    assert type(asyncio.run(guard.acall(PAY, pytest.fail, otherwise=str))) is str
+    assert kinds(ledger) == ["started", "returned", "refused"]
 
 
 def _plain(record: Record) -> tuple[Any, ...]:

@@ -19,9 +19,8 @@ they are
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import Any, TypeAlias
 
 from remit.canonical import Frozen, Limits, Opaque, freeze, freeze_with_rebuild
 from remit.errors import NotData
@@ -29,14 +28,9 @@ from remit.errors import NotData
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of one call."""
-
-    frozen: Frozen
-    """What policy, approver and ledger see."""
-    values: Mapping[str, Any]
-    """What the function gets: the same, in the types that were given."""
+Arguments: TypeAlias = tuple[Frozen, Mapping[str, Any]]
+"""Those of one call as policy, approver and ledger see them, and as the function gets them: the
+same, in the types that were given. A plain tuple: one is made for every call."""
 
 
 class Binding:
@@ -70,17 +64,17 @@ class Binding:
         Raises:
             NotData: an argument is neither data nor declared opaque.
         """
+        if not self.hiding and not opaque.types:
+            return _freeze(given, limits)
         hidden = self.hidden(given, opaque)
         if not hidden:
-            return Arguments(*_freeze(given, limits))
+            return _freeze(given, limits)
         frozen, values = _freeze({n: v for n, v in given.items() if n not in hidden}, limits)
         seen = {name: Frozen(opaque=_type_name(value)) for name, value in hidden.items()}
-        return Arguments(Frozen({**frozen, **seen}), {**values, **hidden})
+        return Frozen({**frozen, **seen}), {**values, **hidden}
 
     def hidden(self, given: Mapping[str, Any], opaque: Opaque) -> dict[str, Any]:
         """Those of the arguments *given* of which policy is shown only the type."""
-        if not self.hiding and not opaque.types:
-            return {}
         types = self.opaque.types + opaque.types
         return {n: value for n, value in given.items() if self.hides(n, value, types)}
 
@@ -91,7 +85,7 @@ class Binding:
         return name in self.defaults and value is self.defaults[name]
 
 
-def _freeze(given: dict[str, Any], limits: Limits) -> tuple[Frozen, Mapping[str, Any]]:
+def _freeze(given: dict[str, Any], limits: Limits) -> Arguments:
     frozen, rebuild = freeze_with_rebuild(given, limits)
     if rebuild is None or rebuild is dict:
         return frozen, frozen

@@ -21,7 +21,7 @@ What the order of the lines guarantees:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ from msgspec import UNSET
 from remit.asking import ask
 from remit.audit.record import Kind
 from remit.canonical import NOTHING, Frozen, freeze
-from remit.deciding import amended, decide, within_limits
+from remit.deciding import amended, decide, decide_at_once, fresh, within_limits
 from remit.errors import (
     Blocked,
     Conflict,
@@ -47,7 +47,7 @@ from remit.metering import Metering, claimed
 from remit.model import ApprovalRequest, Decision, Effect, Obligation, Request
 from remit.ports import Checking, Conceal, Discharge, Execute, Ports, Refused
 from remit.readers import inside, surrounded
-from remit.reasons import edit, first_line, too_late, why
+from remit.reasons import edit, first_line, told, too_late, why
 from remit.recording import UNDECIDED, Recorded, digest_of
 from remit.stepping import astepping, stepping
 
@@ -59,22 +59,36 @@ MOST_QUESTIONS = 16
 
 
 async def govern(
-    request: Request, execute: Execute[T], ports: Ports, refused: Refused | None = None
+    request: Request,
+    execute: Execute[T],
+    ports: Ports,
+    refused: Refused | None = None,
+    otherwise: Callable[[Blocked], Any] | None = None,
 ) -> T:
     """Run *execute* if *request* is within remit, and leave a record either way.
 
     Its value is that of *execute*, or what a person has answered in its place. *refused* is
-    as for `begin`.
+    as for `begin`; with *otherwise* a refusal is given to that, and not raised: its value is
+    then that of the call.
 
     Raises:
         Blocked: nothing ran.
         Unrecorded: it ran, and the ledger did not take its end.
     """
-    try:
-        call = await begin(request, ports, refused=refused)
-    except Responded as answered:
-        response: T = answered.response
+    call = Call(new_id(), fresh(request, ports), ports)
+    refusal = await call.open()
+    if isinstance(refusal, Responded):
+        response: T = refusal.response
         return response
+    if refusal is not None:
+        if otherwise is not None:
+            instead: T = otherwise(told(refusal, refused, request))
+            return instead
+        try:
+            raise told(refusal, refused, request)
+        finally:
+            # What is raised holds this frame, which is not to hold it in turn.
+            del refusal
     try:
         value = call.discharged(execute)()
         if hasattr(value, "__await__"):
@@ -103,27 +117,14 @@ async def begin(
             what the ports conceal is concealed as well.
         refused: makes what is raised in the place of a refusal.
     """
-    if request.used:
-        # What was counted is what a meter says, whoever made the request.
-        request = msgspec.structs.replace(request, used=NOTHING)
-    call = Call(new_id(), request, ports, conceal)
+    call = Call(new_id(), fresh(request, ports), ports, conceal)
+    refusal = await call.open()
+    if refusal is None:
+        return call
     try:
-        await call.consult()
-        if not call.decision.allowed:
-            raise await call.refusal()
-        try:
-            call.carry_out()
-            await call.start()
-        except BaseException:
-            await call.abandon()
-            raise
-    except Responded:
-        raise
-    except Blocked as refusal:
-        if refused is None:
-            raise
-        raise refused(refusal, request.action.name) from refusal
-    return call
+        raise told(refusal, refused, request)
+    finally:
+        del refusal
 
 
 async def consult(request: Request, ports: Ports) -> Decision:
@@ -169,30 +170,61 @@ class Call(Recorded):
         self.metering: Metering | None = None
         """Where limits are concerned."""
 
+    async def open(self) -> Blocked | None:
+        """Decide, ask, and record that the action starts; or why it does not.
+
+        A refusal is an answer here: it is raised once, where the caller is.
+        """
+        try:
+            decision = decide_at_once(self.request, self.ports)
+            if not isinstance(decision, Decision):
+                decision = await decision
+            self.decision = decision
+            if decision.wants or decision.claims or decision.approval is not None:
+                await self.lift()
+            if self.decision.effect is not Effect.ALLOW:
+                return await self.refusal()
+            try:
+                self.carry_out()
+                await self.start()
+            except BaseException:
+                await self.abandon()
+                raise
+        except Blocked as refusal:
+            return refusal
+        return None
+
     async def consult(self) -> None:
         """Decide, and have people lift what they may.
 
         Raises:
             Pending: nobody has answered yet.
         """
-        await self.decide()
+        self.decision = await decide(self.request, self.ports)
+        await self.lift()
+
+    async def lift(self) -> None:
+        """Have people lift what they may of a decision that was made.
+
+        Raises:
+            Pending: nobody has answered yet.
+        """
+        await self.reserve()
         for _ in range(MOST_QUESTIONS):
             nobody = self.ports.approver is None and self.ports.inbox is None
             if self.decision.approval is None or nobody:
                 return
             unlifted = self.decision
             await self.ask()
-            await self.decide()
+            self.decision = await decide(self.request, self.ports)
+            await self.reserve()
             same = self.decision.approval == unlifted.approval
             if same and self.decision.rules == unlifted.rules:
                 return
 
-    async def decide(self) -> None:
-        """Put the request, with the answers it carries, to the decider.
-
-        What it takes of limits is set aside, if it is allowed and enough is left.
-        """
-        self.decision = decision = await decide(self.request, self.ports)
+    async def reserve(self) -> None:
+        """Set aside what the decision takes of limits, if it is allowed and enough is left."""
+        decision = self.decision
         if not decision.wants and not decision.claims:
             return
         self.request, self.decision = await within_limits(self.request, decision, self.ports)
@@ -208,7 +240,9 @@ class Call(Recorded):
     async def start(self) -> None:
         """Record that the action starts; from here on it is said to have run."""
         try:
-            await self.record(Kind.STARTED, body=claimed(self.decision))
+            waits = self.keep(Kind.STARTED, body=claimed(self.decision))
+            if waits is not None:
+                await waits
         except Unavailable as error:
             if not isinstance(error.__cause__, Conflict):
                 raise
@@ -246,7 +280,9 @@ class Call(Recorded):
                 reason=why(self.decision, answers),
                 advice=self.decision.advice or edit(answers),
             )
-        await self.record(Kind.REFUSED, approvals=answers)
+        waits = self.keep(Kind.REFUSED, answers)
+        if waits is not None:
+            await waits
         if reply is not UNSET and self.decision.approval is not None:
             return Responded(
                 self.request, self.decision, msgspec.json.decode(msgspec.json.encode(reply))
@@ -304,19 +340,18 @@ class Call(Recorded):
         """Have the readers hold what they hold while the action's code runs."""
         return inside(self.ports.scopes, self.id)
 
-    async def returned(self, value: object = None) -> None:
+    def returned(self, value: object = None) -> Coroutine[Any, Any, None]:
         """Record that the action came to its end with *value*."""
         try:
             result = freeze(value)
         except NotData:
-            await self.end(Kind.RETURNED, Frozen(result_type=type(value).__qualname__))
-        else:
-            await self.end(Kind.RETURNED, NOTHING, result)
+            return self.end(Kind.RETURNED, Frozen(result_type=type(value).__qualname__))
+        return self.end(Kind.RETURNED, NOTHING, result)
 
-    async def raised(self, error: BaseException) -> None:
+    def raised(self, error: BaseException) -> Coroutine[Any, Any, None]:
         """Record that the action ended in *error*."""
         body = {"error": type(error).__qualname__, "message": first_line(error)}
-        await self.end(Kind.RAISED, Frozen(body))
+        return self.end(Kind.RAISED, Frozen(body))
 
     async def end(self, kind: Kind, body: Frozen, result: Any = UNSET) -> None:
         """Count what was used, and record an end; it has run, so a failure is not a refusal."""
@@ -327,7 +362,9 @@ class Call(Recorded):
             except Unavailable as error:
                 uncounted = error
         try:
-            await self.record(kind, body=body, result=result)
+            waits = self.keep(kind, (), body, result)
+            if waits is not None:
+                await waits
         except Unavailable as error:
             raise self.unrecorded("its end is not on record") from error
         if uncounted is not None:

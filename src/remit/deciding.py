@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
+from remit.canonical import NOTHING
 from remit.errors import Unavailable
 from remit.metering import foretold, inform, unmetered
 from remit.model import Decision, Effect, Pause, Request, Subject
@@ -14,22 +17,57 @@ MOST_WANTED = 16
 """Limits that the conditions of one decision may ask about one after the other."""
 
 
+def fresh(request: Request, ports: Ports) -> Request:
+    """*request*, about this moment if it names none, and without what somebody says was counted."""
+    if request.used:
+        # What was counted is what a meter says, whoever made the request.
+        request = replace(request, used=NOTHING)
+    return request if request.at else replace(request, at=ports.clock())
+
+
 async def decide(request: Request, ports: Ports) -> Decision:
     """The decider's answer, or `Unavailable`; who is paused is denied without asking it."""
+    decision = decide_at_once(request, ports)
+    return decision if isinstance(decision, Decision) else await decision
+
+
+def decide_at_once(request: Request, ports: Ports) -> Decision | Awaitable[Decision]:
+    """The same, where it is known at once; mostly there is nothing to wait for."""
     found = look_for_pause(request.subject, ports)
-    pause = None if found is None else await pause_found(found, request.subject, ports)
-    if pause is not None:
-        why = f": {pause.reason}" if pause.reason else ""
-        return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
+    if found is not None:
+        return _unless_paused(found, request, ports)
+    decision = _asked(request, ports)
+    return decision if isinstance(decision, Decision) else _decided(decision, request, ports)
+
+
+async def _unless_paused(found: Maybe[Pause | None], request: Request, ports: Ports) -> Decision:
+    pause = await pause_found(found, request.subject, ports)
+    if pause is None:
+        answer = _asked(request, ports)
+        return answer if isinstance(answer, Decision) else await _decided(answer, request, ports)
+    why = f": {pause.reason}" if pause.reason else ""
+    return Decision(Effect.DENY, f"paused by {pause.by}{why}", paused=True)
+
+
+def _asked(request: Request, ports: Ports) -> Maybe[Decision]:
     try:
-        decision = ports.decider.decide(request)
-        if type(decision) is not Decision:
-            decision = await settle(decision, ports)
+        return ports.decider.decide(request)
     except Exception as error:
-        raise Unavailable(f"no decision on {request.action.name} could be had: {error}") from error
+        raise _undecided(request, error) from error
+
+
+async def _decided(answer: Maybe[Decision], request: Request, ports: Ports) -> Decision:
+    try:
+        decision = await settle(answer, ports)
+    except Exception as error:
+        raise _undecided(request, error) from error
     if not isinstance(decision, Decision):
         raise Unavailable(f"the decider answered with a {type(decision).__name__}")
     return decision
+
+
+def _undecided(request: Request, error: Exception) -> Unavailable:
+    return Unavailable(f"no decision on {request.action.name} could be had: {error}")
 
 
 async def pause_of(subject: Subject, ports: Ports) -> Pause | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeAlias, TypeVar, overload
 from weakref import WeakSet
 
@@ -18,7 +18,7 @@ from remit.canonical import LIMITS, Limits, Opaque
 from remit.changing import record_change
 from remit.deciding import foresee, look_for_pause, pause_found
 from remit.duties import STANDARD
-from remit.errors import Denied
+from remit.errors import Blocked, Denied
 from remit.model import (
     NO_RESOURCE,
     REMIT,
@@ -162,18 +162,36 @@ class Guard:
         other.refused = self.refused if refused is UNSET else refused
         return other
 
-    def call(self, request: Request, execute: Callable[[], T]) -> T:
+    def call(
+        self,
+        request: Request,
+        execute: Callable[[], T],
+        *,
+        otherwise: Callable[[Blocked], Any] | None = None,
+    ) -> T:
         """Run *execute* if *request* is allowed.
+
+        Args:
+            request: what is decided on.
+            execute: the action.
+            otherwise: is given a refusal, which is then not raised; its value is that of the
+                call. What *execute* raises itself never comes to it.
 
         Raises:
             Blocked: it is not, and nothing ran.
             Unrecorded: it ran, and the ledger did not take its end.
         """
-        return finish(govern(self.stamp(request), execute, self.ports, self.refused))
+        return finish(govern(request, execute, self.ports, self.refused, otherwise))
 
-    async def acall(self, request: Request, execute: Execute[T]) -> T:
+    def acall(
+        self,
+        request: Request,
+        execute: Execute[T],
+        *,
+        otherwise: Callable[[Blocked], Any] | None = None,
+    ) -> Coroutine[Any, Any, T]:
         """Like `call`, on an event loop; *execute* may be asynchronous."""
-        return await govern(self.stamp(request), execute, self.async_ports, self.refused)
+        return govern(request, execute, self.async_ports, self.refused, otherwise)
 
     async def begin(self, request: Request, ports: Ports) -> Call:
         """Begin a call that somebody else runs and ends, however it is driven.
@@ -188,21 +206,21 @@ class Guard:
         Raises:
             Blocked: it is not allowed, and must not be run.
         """
-        return await begin(self.stamp(request), ports, refused=self.refused)
+        return await begin(request, ports, refused=self.refused)
 
-    async def prepare(
+    def prepare(
         self,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         ports: Ports,
-    ) -> tuple[Request, Callable[[], Any]]:
+    ) -> Coroutine[Any, Any, tuple[Request, Callable[[], Any]]]:
         """The request that a call of a protected function is, and what then runs.
 
         Raises:
             Blocked: an argument is no data; the refusal is on record.
         """
-        return await protection_of(function).prepare(self, ports, args, kwargs)
+        return protection_of(function).prepare(self, ports, args, kwargs)
 
     async def refuse(
         self, request: Request, reason: str, ports: Ports, *, rules: tuple[str, ...] = ()

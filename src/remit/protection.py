@@ -6,7 +6,7 @@ import inspect
 import string
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from remit.binding import Binding
 from remit.call import Call, begin, govern, refuse
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from remit.policy.tools import Tools
 
 T = TypeVar("T")
+
+Prepared: TypeAlias = tuple[Request, Callable[[], Any]]
+"""What is decided on, and what then runs."""
 
 
 class Protection:
@@ -117,56 +120,78 @@ class Protection:
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """One governed call of the function."""
-        request, execute = await self.prepared(guard, ports, args, kwargs)
+        made = self.prepared(guard, ports, args, kwargs)
+        request, execute = made if isinstance(made, tuple) else await made
         return await govern(request, execute, ports, guard.refused)
 
     async def open(
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Call, Any]:
         """Begin a governed call whose end somebody else records, and what it runs."""
-        request, execute = await self.prepared(guard, ports, args, kwargs)
+        made = self.prepared(guard, ports, args, kwargs)
+        request, execute = made if isinstance(made, tuple) else await made
         call = await begin(request, ports, refused=guard.refused)
         return call, call.discharged(execute)()
 
     def prepared(
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Coroutine[Any, Any, tuple[Request, Callable[[], Any]]]:
-        """What `prepare` does; a refusal is told as the guard tells them."""
-        prepare = self.prepare(guard, ports, args, kwargs)
-        return prepare if guard.refused is None else self.told(prepare, guard.refused)
+    ) -> Prepared | Coroutine[Any, Any, Prepared]:
+        """What `bound` does; a refusal is told as the guard tells them."""
+        made = self.bound(guard, ports, args, kwargs)
+        if isinstance(made, tuple) or guard.refused is None:
+            return made
+        return self.told(made, guard.refused)
 
-    async def told(self, prepare: Coroutine[Any, Any, T], refused: Refused) -> T:
-        """What *prepare* does; a refusal is told by *refused*."""
+    async def told(self, made: Coroutine[Any, Any, T], refused: Refused) -> T:
+        """*made*; a refusal is told by *refused*."""
         try:
-            return await prepare
+            return await made
         except Blocked as refusal:
             raise refused(refusal, self.action) from refusal
 
     async def prepare(
         self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Request, Callable[[], Any]]:
-        """Freeze the arguments, once, for policy and for the function."""
+    ) -> Prepared:
+        """The request that a call is, and what then runs."""
+        made = self.bound(guard, ports, args, kwargs)
+        return made if isinstance(made, tuple) else await made
+
+    def bound(
+        self, guard: Guard, ports: Ports, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Prepared | Coroutine[Any, Any, Prepared]:
+        """Freeze the arguments, once, for policy and for the function.
+
+        At once, unless something has to be taken out of them, or they have to be refused.
+        """
         owner, given = self.binding.gather(*args, **kwargs)
         try:
-            arguments = self.binding.freeze(given, guard.limits, guard.opaque)
-            request = self.ask(guard, arguments.frozen)
-            if ports.amend is not None:
-                given = await self.amended(guard, ports, request, given)
-                arguments = self.binding.freeze(given, guard.limits, guard.opaque)
-                request = self.ask(guard, arguments.frozen)
+            made = self.made(guard, owner, given)
         except NotData as error:
-            refusal = await refuse(self.ask(guard, NOTHING), f"argument {error}", ports)
-            raise refusal from error
-        return request, partial(self.binding.spread, self.function, owner, arguments.values)
+            return self.no_data(guard, ports, error)
+        return made if ports.amend is None else self.amended(guard, ports, made[0], owner, given)
+
+    def made(self, guard: Guard, owner: Any, given: dict[str, Any]) -> Prepared:
+        """The request of a call with the arguments *given*, and what then runs."""
+        binding = self.binding
+        frozen, values = binding.freeze(given, guard.limits, guard.opaque)
+        return self.ask(guard, frozen), partial(binding.spread, self.function, owner, values)
 
     async def amended(
-        self, guard: Guard, ports: Ports, request: Request, given: dict[str, Any]
-    ) -> dict[str, Any]:
-        """*given*, without what a decision on *request* would want taken out of it."""
+        self, guard: Guard, ports: Ports, request: Request, owner: Any, given: dict[str, Any]
+    ) -> Prepared:
+        """The same, without what a decision on *request* would want taken out of them."""
         decision = await foresee(request, ports)
         hidden = self.binding.hidden(given, guard.opaque)
         data = {name: value for name, value in given.items() if name not in hidden}
-        return {**given, **amended(data, decision, ports)}
+        try:
+            return self.made(guard, owner, {**given, **amended(data, decision, ports)})
+        except NotData as error:
+            return await self.no_data(guard, ports, error)
+
+    async def no_data(self, guard: Guard, ports: Ports, error: NotData) -> NoReturn:
+        """Refuse a call with an argument that is no data, on record."""
+        refusal = await refuse(self.ask(guard, NOTHING), f"argument {error}", ports)
+        raise refusal from error
 
     def ask(self, guard: Guard, arguments: Frozen) -> Request:
         """The question whether this may be done."""
@@ -178,8 +203,7 @@ class Protection:
         owner = () if self.binding.owner is None else (None,)
         _, given = self.binding.gather(*owner, *args, **kwargs)
         guard = self.guard_of()
-        arguments = self.binding.freeze(given, guard.limits, guard.opaque)
-        return self.ask(guard, arguments.frozen)
+        return self.ask(guard, self.binding.freeze(given, guard.limits, guard.opaque)[0])
 
     def generating(self) -> Any:
         """The same, for a generator function: the call lasts from the first item to the end."""

@@ -5,8 +5,18 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from remit.errors import Conflict
-from remit.model import Approval, Decision, Effect
+from remit.errors import Blocked, Conflict, Responded
+from remit.model import Approval, Decision, Effect, Request
+from remit.ports import Refused
+
+
+def told(refusal: Blocked, refused: Refused | None, request: Request) -> Blocked:
+    """What is raised for *refusal*; a person's answer in the action's place is no refusal."""
+    if refused is None or isinstance(refusal, Responded):
+        return refusal
+    made = refused(refusal, request.action.name)
+    made.__cause__ = refusal
+    return made
 
 
 def why(decision: Decision, answers: tuple[Approval, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,7 +13,7 @@ from remit.audit.record import ENDS, Kind, Record
 from remit.canonical import NOTHING, Frozen
 from remit.errors import Unavailable
 from remit.model import Approval, Decision, Effect, Request
-from remit.ports import Conceal, Ports, settle
+from remit.ports import Conceal, Maybe, Ports, settle
 from remit.readers import tell
 
 UNDECIDED = Decision(Effect.DENY, "not decided yet")
@@ -38,38 +39,57 @@ class Recorded:
         result: Any = msgspec.UNSET,
     ) -> None:
         """Keep one step of this call; having returned, it is durable, unless it is the end."""
+        waits = self.keep(kind, approvals, body, result)
+        if waits is not None:
+            await waits
+
+    def keep(
+        self,
+        kind: Kind,
+        approvals: tuple[Approval, ...] = (),
+        body: Frozen = NOTHING,
+        result: Any = msgspec.UNSET,
+    ) -> Awaitable[None] | None:
+        """Hand one step of this call to the ledger: kept, or what to wait for until it is.
+
+        To hand over at once and wait where there is something to wait for spares a coroutine
+        for each step, which in memory costs as much as the step.
+        """
         ports = self.ports
         move = None
         if kind is Kind.STARTED:
             approvals = self.request.approvals
             move = self.use()
-        now, request, hides = ports.clock(), self.request, ports.conceal or self.conceal
+        now, request = ports.clock(), self.request
         try:
+            if ports.conceal is not None or self.conceal is not None:
+                request = self.concealed(request)
             record = Record(
-                kind,
-                self.id,
-                now,
-                self.concealed(request) if hides else request,
-                self.decision,
-                approvals,
-                body,
-                result,
-                move=move,
+                kind, self.id, now, request, self.decision, approvals, body, result, move
             )
             index = ports.ledger.append(record)
-            if type(index) is not int and not _is_owed(kind, index):
-                await settle(index, ports)
         except Exception as error:
-            raise Unavailable(f"the ledger could not record {kind.value!r}: {error}") from error
+            raise _unkept(kind, error) from error
+        if type(index) is not int and not _is_owed(kind, index):
+            return self._kept(record, index)
         if ports.readers:
             tell(ports.readers, record)
+        return None
+
+    async def _kept(self, record: Record, answer: Maybe[int]) -> None:
+        """Wait until the ledger has taken *record*."""
+        try:
+            await settle(answer, self.ports)
+        except Exception as error:
+            raise _unkept(record.kind, error) from error
+        if self.ports.readers:
+            tell(self.ports.readers, record)
 
     def concealed(self, request: Request) -> Request:
         """*request* as others than policy and people get to see it."""
-        for conceal in (self.ports.conceal, self.conceal):
-            if conceal is not None:
-                request = conceal(request)
-        return request
+        if self.ports.conceal is not None:
+            request = self.ports.conceal(request)
+        return request if self.conceal is None else self.conceal(request)
 
     def show(self, record: Record) -> None:
         """Tell the readers of what the inbox has kept of this call."""
@@ -81,7 +101,8 @@ class Recorded:
 
     def use(self) -> Use | Proceed | None:
         """What starting does to the questions that the ledger keeps."""
-        kept = tuple(each for each in self.request.approvals if each.request or each.grant)
+        approvals = self.request.approvals
+        kept = approvals and tuple(each for each in approvals if each.request or each.grant)
         if self.ports.inbox is None:
             if kept:
                 why = "an approval is kept in an inbox, and there is none here to use it"
@@ -89,6 +110,10 @@ class Recorded:
             return None
         digest = digest_of(self.request)
         return Use(self.id, digest, kept) if kept else Proceed(digest)
+
+
+def _unkept(kind: Kind, error: Exception) -> Unavailable:
+    return Unavailable(f"the ledger could not record {kind.value!r}: {error}")
 
 
 def _is_owed(kind: Kind, answer: object) -> bool:

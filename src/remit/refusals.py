@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from remit.call import govern
 from remit.errors import Blocked, Denied, Pending, Unrecorded
@@ -39,22 +39,14 @@ async def attempt(prepared: Awaitable[tuple[Request, Execute[T]]], ports: Ports)
 
     What the action raises itself passes through, even if it is a refusal it has met inside.
     """
-    ran = False
     try:
         request, execute = await prepared
-
-        def run() -> Any:
-            nonlocal ran
-            ran = True
-            return execute()
-
-        return await govern(request, run, ports)
+    except Blocked as refusal:
+        return Refusal(refusal)
+    try:
+        return await govern(request, execute, ports, otherwise=Refusal)
     except Unrecorded as error:
         return Refusal(error)
-    except Blocked as refusal:
-        if ran:
-            raise
-        return Refusal(refusal)
 
 
 def explain(refusal: Blocked | Unrecorded) -> str:

@@ -28,8 +28,15 @@ def freeze_with_rebuild(
     The way back never looks at *value* again, except that immutable objects
     (a datetime, a Decimal, a member of an enumeration) are handed on themselves.
     """
-    if type(value) is dict and _is_plain(value, limits):
-        return (Frozen(value) if value else NOTHING), dict
+    kind = type(value)
+    if kind is dict:
+        if _is_plain(value, limits):
+            return (Frozen(value) if value else NOTHING), dict
+    elif kind is str:
+        if value.isascii() and len(value) <= limits.text:
+            return value, None
+    elif value is None or kind is bool:
+        return value, None
     try:
         return Freezer(limits, freeze_family).freeze(value, limits.depth)
     except NotData as error:

@@ -56,26 +56,8 @@ class GovernedFunction:
             self._made = (guard, guard.replace(asks=self._asks))
         return self._made[1]
 
-    def _asks(self, asked: model.Action, _: model.Resource, at: int) -> model.Request:
-        return self.runtime.request(self.asked, asked.properties, at)
-
-    async def call(self, *args: Any, **kwargs: Any) -> str:
-        """One governed call, and what comes of it, as text.
-
-        Raises:
-            TypeError: the function cannot be called so.
-        """
-        guard = self.guard()
-        try:
-            request, execute = await guard.prepare(self.protected, args, kwargs, guard.async_ports)
-        except Denied as error:
-            return f"[AEGIS BLOCKED] {error.decision.reason}"
-        try:
-            run = execute if self.asynchronous else _in_place(execute)
-            ended = await self.runtime.tool_call(request, run)
-        except Exception as error:  # noqa: BLE001 - whoever calls a tool is told in words
-            return f"[AEGIS ERROR] {error}"
-        return told(ended)
+    def _asks(self, action: model.Action, _: model.Resource, at: int) -> model.Request:
+        return self.runtime.request(self.asked, action, at)
 
 
 def _in_place(execute: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
@@ -91,10 +73,25 @@ def _in_place(execute: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
 
 
 def plain(governed: GovernedFunction) -> Told:
-    """A coroutine function that calls *governed*, and looks like what it is made from."""
+    """A coroutine function that calls *governed*, and looks like what it is made from.
+
+    What comes of a call it tells as text. It raises TypeError where the function cannot be
+    called so.
+    """
 
     async def call(*args: Any, **kwargs: Any) -> str:
-        return await governed.call(*args, **kwargs)
+        guard = governed.guard()
+        ports = guard.async_ports
+        try:
+            request, execute = await guard.prepare(governed.protected, args, kwargs, ports)
+        except Denied as error:
+            return f"[AEGIS BLOCKED] {error.decision.reason}"
+        try:
+            run = execute if governed.asynchronous else _in_place(execute)
+            ended = await governed.runtime.tool_call(request, run, guard)
+        except Exception as error:  # noqa: BLE001 - whoever calls a tool is told in words
+            return f"[AEGIS ERROR] {error}"
+        return told(ended)
 
     made = functools.update_wrapper(call, _code(governed.function))
     made.__name__ = governed.protected.__name__
@@ -106,12 +103,13 @@ def plain(governed: GovernedFunction) -> Told:
 
 def told(ended: Ended) -> str:
     """How it ended, as whoever called a tool is told of it."""
-    if ended.ok:
+    status, error = ended.status, ended.error or ""
+    if status is ResultStatus.SUCCESS:
         return str(ended.data)
-    sign = "DENIED" if ended.status is ResultStatus.DENIED else "BLOCKED"
-    error = ended.error or ""
-    known = error.startswith(("Blocked by ", "Denied by "))
-    return f"[AEGIS {sign}] {f'Action {error[0].lower()}{error[1:]}' if known else error}"
+    sign = "DENIED" if status is ResultStatus.DENIED else "BLOCKED"
+    if error.startswith(("Blocked by ", "Denied by ")):
+        return f"[AEGIS {sign}] Action {error[0].lower()}{error[1:]}"
+    return f"[AEGIS {sign}] {error}"
 
 
 def _code(function: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from remit.canonical import Frozen
@@ -53,3 +53,14 @@ class Action:
         told = f" - {self.description}" if self.description else ""
         agent = f" [agent={self.agent_id}]" if self.agent_id else ""
         return f"Action({self.type} -> {self.target}{told}{agent})"
+
+
+def given(action: Action, params: Mapping[str, Any], agent: str) -> Action:
+    """*action* with these parameters, and *agent* where it names none."""
+    agent = action.agent_id or agent
+    if type(action) is not Action:
+        return replace(action, params=params, agent_id=agent)
+    # It was checked when it was made; to check a copy takes longer than to decide on it.
+    made = object.__new__(Action)
+    vars(made).update(vars(action), params=params, agent_id=agent)
+    return made

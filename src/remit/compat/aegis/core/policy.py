@@ -230,6 +230,11 @@ class Policy:
         label, _, risk = (decisive or known)[0]
         return label, approval, risk
 
+    def decisive(self, decision: Decision) -> str:
+        """How the rule is called that has decided."""
+        known = self._labels.get(decision.rules[0]) if len(decision.rules) == 1 else None
+        return self.told(decision)[0] if known is None else known[0]
+
     def label(self, rule: str) -> str:
         """How the rule is called that our records call *rule*."""
         return self._labels[rule][0] if rule in self._labels else rule

@@ -16,9 +16,8 @@ FACTS = ("description", "parent_agent_id", "chain_id", "chain_depth")
 
 
 class Asked(NamedTuple):
-    """What an action says of itself besides its parameters, as a request of ours has it."""
+    """What an action says besides its name and its parameters, as a request of ours has it."""
 
-    name: str
     resource: Resource
     agent: str
     facts: Frozen
@@ -30,15 +29,15 @@ class Asked(NamedTuple):
         if action.description or action.parent_agent_id or action.chain_id or action.chain_depth:
             said = ((name, getattr(action, name)) for name in FACTS)
             facts = Frozen({name: fact for name, fact in said if fact})
-        return cls(action.type, Resource.parse(action.target), action.agent_id, facts)
+        return cls(Resource.parse(action.target), action.agent_id, facts)
 
     def request(
-        self, params: Properties, acting: Acting, at: int, session: Session, agent: str = ""
+        self, action: model.Action, acting: Acting, at: int, session: Session, agent: str = ""
     ) -> Request:
-        """The question whether it may be done with *params*.
+        """The question whether *action* may be done, of which this is the rest.
 
         Args:
-            params: its parameters, frozen.
+            action: its name and its parameters.
             acting: who acts here; an agent that the action names acts in its place.
             at: the moment it is about.
             session: the session of a runtime; what is bound here says for whom it acts.
@@ -48,15 +47,17 @@ class Asked(NamedTuple):
         if acting.session is not NO_SESSION or acting.context:
             session = _within(session, acting.session)
             facts = Frozen({**acting.context, **facts}) if acting.context else facts
-        here = Acting(Subject("agent", who) if who else acting.subject, session, facts, acting.run)
-        return here.request(model.Action(self.name, params), self.resource, at)
+        subject = Subject("agent", who) if who else acting.subject
+        run = NOTHING if acting.run is None else acting.run.facts()
+        return Request(subject, action, self.resource, session, facts, at, (), run)
 
 
 def request_of(
     action: Action, params: Properties, acting: Acting, at: int, session: Session = NO_SESSION
 ) -> Request:
     """The question whether *action* may be done with *params*: see `Asked.request`."""
-    return Asked.of(action).request(params, acting, at, session)
+    asked = model.Action(action.type, params)
+    return Asked.of(action).request(asked, acting, at, session)
 
 
 def _within(session: Session, bound: Session) -> Session:

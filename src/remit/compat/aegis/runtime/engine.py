@@ -15,10 +15,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from remit import ports, who_acts
+from remit import model, ports, who_acts
 from remit.canonical import NOTHING, Frozen, Rebuild, freeze_with_rebuild
 from remit.compat.aegis.adapters.base import BaseExecutor
-from remit.compat.aegis.core.action import Action
+from remit.compat.aegis.core.action import Action, given
 from remit.compat.aegis.core.decision import Approval, PolicyDecision
 from remit.compat.aegis.core.plan import ExecutionPlan
 from remit.compat.aegis.core.plan_rules import PlanViolation
@@ -28,13 +28,20 @@ from remit.compat.aegis.core.result import Result, ResultStatus, refused
 from remit.compat.aegis.runtime.approval import ApprovalHandler, CLIApprovalHandler
 from remit.compat.aegis.runtime.audit import AuditLogger
 from remit.compat.aegis.runtime.enforcing import HandlerApprover, Stricter, stricter
-from remit.compat.aegis.runtime.executing import ActionFailed, Ended, Users, carry_out, result_of
+from remit.compat.aegis.runtime.executing import (
+    ActionFailed,
+    Ended,
+    Users,
+    carry_out,
+    is_always_ready,
+    result_of,
+)
 from remit.compat.aegis.runtime.hooks import RuntimeHooks, tell
 from remit.compat.aegis.runtime.redaction import conceal
 from remit.compat.aegis.runtime.rows import DENIED
 from remit.errors import Blocked, Denied, NotData, Pending
 from remit.guard import Guard
-from remit.model import ApprovalTerms, Decision, Properties, Request, Session
+from remit.model import ApprovalTerms, Decision, Request, Session
 
 REMEMBERED = 1000
 """Actions of the session that rules about sequences look back on."""
@@ -185,6 +192,8 @@ class Runtime:
         if dry_run or self._foretells:
             (result,) = await self.execute(self.plan([action]), dry_run=dry_run)
             return result
+        if is_always_ready(self.executor):
+            return await self._run(action, None)
         async with self._users.using(self.executor):
             return await self._run(action, None)
 
@@ -203,14 +212,16 @@ class Runtime:
         finally:
             await asyncio.to_thread(self.audit.close)
 
-    def request(self, asked: Asked, params: Properties, at: int) -> Request:
+    def request(self, asked: Asked, action: model.Action, at: int) -> Request:
         """The request of an action, in this session."""
-        return asked.request(params, who_acts(), at, self._session, self.agent_id)
+        return asked.request(action, who_acts(), at, self._session, self.agent_id)
 
-    def tool_call(self, request: Request, execute: Callable[[], Any]) -> Awaitable[Ended]:
-        """Run a function in the place of the executor, if *request* is allowed."""
+    def tool_call(
+        self, request: Request, execute: Callable[[], Any], guard: Guard
+    ) -> Awaitable[Ended]:
+        """Run a function in the place of the executor, if *guard*, one of its own, allows it."""
         planned = self._planned(request) if self._foretells else None
-        return self._governed(request, execute, planned, lambda: action_of(request))
+        return self._governed(request, execute, planned, lambda: action_of(request), guard)
 
     @property
     def _foretells(self) -> bool:
@@ -286,43 +297,32 @@ class Runtime:
         try:
             frozen, rebuild = _frozen(action)
         except NotData:
-            request = self.request(Asked.of(action), NOTHING, guard.clock())
+            asked = model.Action(action.type)
+            request = self.request(Asked.of(action), asked, guard.clock())
             why = "a parameter is no data, and nobody can decide on it"
             denied = self._refusal(await guard.refuse(request, why, guard.async_ports))
             return refused(self._own(action), denied.status, str(denied.error))
-        request = self.request(Asked.of(action), frozen, guard.clock())
+        asked = model.Action(action.type, frozen)
+        request = self.request(Asked.of(action), asked, guard.clock())
         results: list[Result] = []
 
         async def execute() -> Any:
             # What the approver saw and the ledger has is what the executor gets.
-            given = self._given(action, _copied(frozen, rebuild))
-            results.append(await carry_out(self.executor, given))
+            decided = given(action, _copied(frozen, rebuild), self.agent_id)
+            results.append(await carry_out(self.executor, decided))
             return results[0].data
 
         def own() -> Action:
-            return self._given(action, _copied(frozen, rebuild)) if planned is None else action
+            if planned is not None:
+                return action
+            return given(action, _copied(frozen, rebuild), self.agent_id)
 
-        ended = await self._governed(request, execute, planned, own)
+        ended = await self._governed(request, execute, planned, own, guard)
         if ended.result is not None:
             return ended.result
         if ended.ok and results:
             return results[0]
         return result_of(own(), ended, request)
-
-    def _given(self, action: Action, params: Any) -> Action:
-        """*action* with these parameters, and an agent."""
-        if type(action) is not Action:
-            return replace(action, agent_id=action.agent_id or self.agent_id, params=params)
-        return Action(
-            action.type,
-            action.target,
-            params,
-            action.description,
-            action.agent_id or self.agent_id,
-            action.parent_agent_id,
-            action.chain_id,
-            action.chain_depth,
-        )
 
     async def _governed(
         self,
@@ -330,9 +330,10 @@ class Runtime:
         execute: Callable[[], Any],
         planned: PolicyDecision | None,
         action: Callable[[], Action],
+        guard: Guard,
     ) -> Ended:
         """The one way to anything that runs. Hooks are told of *action*."""
-        hooks, guard = self.hooks, self.guard
+        hooks = self.hooks
         if planned is not None:
             await tell(hooks.on_decision, planned)
             guard = guard.replace(decider=Stricter(self._policy, planned))
@@ -341,8 +342,10 @@ class Runtime:
             self._done.append(request.action.name)
             return execute()
 
+        refusals: list[Blocked] = []
         try:
-            ended = Ended(ResultStatus.SUCCESS, await guard.acall(request, started))
+            data = await guard.acall(request, started, otherwise=refusals.append)
+            ended = self._refusal(refusals[0]) if refusals else Ended(ResultStatus.SUCCESS, data)
         except ActionFailed as failed:
             ended = Ended(ResultStatus.FAILED, result=failed.result)
         except Blocked as error:
@@ -366,7 +369,7 @@ class Runtime:
             return Ended(ResultStatus.DENIED, error=DENIED)
         if not decision.policy:
             return Ended(ResultStatus.BLOCKED, error=decision.reason)
-        return Ended(ResultStatus.BLOCKED, error=_by_rule(self._policy.told(decision)[0]))
+        return Ended(ResultStatus.BLOCKED, error=_by_rule(self._policy.decisive(decision)))
 
 
 def _by_rule(rule: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from remit.compat.aegis.adapters.base import BaseExecutor
 from remit.compat.aegis.core.action import Action
@@ -23,7 +25,7 @@ class ActionFailed(Exception):
         self.result = result
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True):
     """How an action ended, or why it did not begin."""
 
     status: ResultStatus
@@ -51,7 +53,7 @@ class Users:
 
     async def begin(self, executor: BaseExecutor) -> None:
         """One more user."""
-        if _is_always_ready(executor):
+        if is_always_ready(executor):
             return
         async with self._lock:
             if not self._count:
@@ -60,7 +62,7 @@ class Users:
 
     async def end(self, executor: BaseExecutor) -> None:
         """One less."""
-        if _is_always_ready(executor):
+        if is_always_ready(executor):
             return
         async with self._lock:
             self._count -= 1
@@ -68,7 +70,7 @@ class Users:
                 await executor.teardown()
 
 
-def _is_always_ready(executor: BaseExecutor) -> bool:
+def is_always_ready(executor: BaseExecutor) -> bool:
     """Whether it has nothing to set up, and so nobody to wait for."""
     begins, ends = executor.setup, executor.teardown
     return (
