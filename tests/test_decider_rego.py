@@ -12,6 +12,7 @@ from decider_contract import REGO, answer, asking, guarded, must_not_run
 from engine_contract import *  # noqa: F403
 
 from remit.deciders.rego import RegoDecider
+from remit.deciders.rego_policy import RegoPolicy
 from remit.errors import NotData, PolicyError, Unavailable
 
 
@@ -216,3 +217,18 @@ def test_a_forked_child_decides():
         child.join(20)
         assert child.exitcode == 0
         assert results.get() is True
+
+
+def test_an_error_of_who_reads_an_answer_takes_no_frame_to_another_thread():
+    def read(_):
+        try:
+            return {}["a context"]
+        except KeyError:
+            raise ValueError("an error") from TypeError("a cause")
+
+    policy = RegoPolicy({"p.rego": "package p\nx := 1"}, "data.p.x")
+    error = policy.evaluate("{}", read).exception(20)
+    policy.close()
+    assert isinstance(error, ValueError)
+    assert [type(each) for each in (error.__cause__, error.__context__)] == [TypeError, KeyError]
+    assert all(each.__traceback__ is None for each in (error, error.__cause__, error.__context__))

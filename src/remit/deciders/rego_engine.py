@@ -129,14 +129,19 @@ def _serve(tasks: SimpleQueue[_Task | None], build_engine: Callable[[], Engine])
             engine = None
             answer.set_exception(RegoError(f"the engine failed: {error}"))
         del task, work, answer
+    # A frame may outlive its call, by the traceback of an error that somebody has kept, and be let
+    # go of in any thread. The engine goes here.
+    del engine
 
 
 def _without_frames(error: Exception) -> Exception:
     """*error*, to be raised in another thread: a frame would take the engine there."""
-    linked: BaseException | None = error
-    while linked is not None:
-        linked.__traceback__ = None
-        linked = linked.__cause__ or linked.__context__
+    linked: list[BaseException | None] = [error]
+    while linked:
+        one = linked.pop()
+        if one is not None and one.__traceback__ is not None:
+            one.__traceback__ = None
+            linked += (one.__cause__, one.__context__)
     return error
 
 
