@@ -197,11 +197,23 @@ class Bell:
 
     def ring(self) -> None:
         """Have the loop wake all that were added."""
+        if self._is_here():
+            self.answer()
+            return
         try:
             self.loop.call_soon_threadsafe(self.answer)
         except RuntimeError:
             # The loop is closed: nobody waits there any more.
             self.answered.clear()
+
+    def _is_here(self) -> bool:
+        """Whether its loop runs in this thread, and so has not to be woken itself."""
+        if _here.bell is not self:
+            return False
+        try:
+            return _asyncio().get_running_loop() is self.loop
+        except RuntimeError:
+            return False
 
     def answer(self) -> None:
         """Wake them. On the loop."""

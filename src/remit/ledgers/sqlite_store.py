@@ -8,6 +8,7 @@ takes the lock of the file first and reads what the tree has grown to.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import time
@@ -51,6 +52,8 @@ class Store:
         self._clock = clock
         self._patience = patience
         self._connection: sqlite3.Connection | None = None
+        self._waits = patience
+        """Seconds for which the connection waits for other processes."""
         self._inode = 0
         self._tree: Frontier | None = None
         """As this left it. Another process may have written since."""
@@ -81,10 +84,12 @@ class Store:
 
         return self.transact(work)
 
-    def _append_at_once(self, entries: Sequence[Entry]) -> range | None:
+    def _append_at_once(
+        self, entries: Sequence[Entry], patience: float | None = None
+    ) -> range | None:
         """Where *entries* are; None if it takes more than one statement to keep them."""
         try:
-            connection, tree = self._open(), self._tree
+            connection, tree = self._open(patience), self._tree
             if tree is None or any([entry.move for entry in entries]):  # noqa: C419 - half the time
                 return None
             grown, values, nodes = _appended(tree, entries)
@@ -102,23 +107,14 @@ class Store:
 
     def append_now(self, entries: Sequence[Entry]) -> range | None:
         """Where *entries* are, durable; None if that takes more than the flush of a disk."""
-        connection = self._connection
-        if connection is None or len(entries) > FEW:
+        if self._connection is None or len(entries) > FEW:
             return None
         try:
-            connection.execute("PRAGMA busy_timeout = 0")
-            places = self._append_at_once(entries)
-            connection.execute(f"PRAGMA busy_timeout = {round(self._patience * 1000)}")
+            return self._append_at_once(entries, patience=0.0)
         except sqlite3.OperationalError as error:
-            self.close()
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 return None
             raise
-        except BaseException:
-            # It would have no patience left.
-            self.close()
-            raise
-        return places
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""
@@ -187,14 +183,22 @@ class Store:
             raise
         return result
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, patience: float | None = None) -> sqlite3.Connection:
+        """The connection; it waits *patience* seconds for other processes, or as long as usual."""
+        patience = self._patience if patience is None else patience
         # Records written to a file that was moved away would be lost to every reader.
         if self._connection is not None and self._inode != os.stat(self._name).st_ino:  # noqa: PTH116 - half the time
             self.close()
         if self._connection is None:
             self._connection = sqlite_schema.connect(self.path, self._patience)
+            self._waits = self._patience
             self._inode = self.path.stat().st_ino
             sqlite_schema.check(self._connection, self.path)
+        if self._waits != patience:
+            # Not known, should this be interrupted.
+            self._waits = math.nan
+            self._connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
+            self._waits = patience
         return self._connection
 
 
