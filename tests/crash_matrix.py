@@ -31,11 +31,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import remit
-import remit.call
 from remit import Guard, Policy, Session, Subject
 from remit.approvers.inbox import Inbox
 from remit.audit.case import Docket
 from remit.audit.record import Kind
+from remit.call import Call
+from remit.errors import Blocked
 from remit.ledgers.query import Filter
 from remit.ledgers.sqlite import SqliteLedger
 
@@ -298,14 +299,13 @@ def without_use() -> None:
 
 def without_start() -> None:
     """The small refund runs without a record that it starts."""
-    honest = remit.call.begin
+    honest = Call.open
 
-    async def begin(request: Any, ports: Any, **how: Any) -> Any:
-        if request.action.properties.get("order") == "small":
-            return remit.call.Call("unrecorded", request, ports)
-        return await honest(request, ports, **how)
+    async def open_(call: Call) -> Blocked | None:
+        small = call.request.action.properties.get("order") == "small"
+        return None if small else await honest(call)
 
-    remit.call.begin = begin
+    Call.open = open_  # type: ignore[method-assign]
 
 
 BREAKS = {"use": without_use, "start": without_start}

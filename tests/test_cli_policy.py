@@ -357,7 +357,7 @@ def test_plan_says_what_would_be_decided_on_each(remit, policy, tmp_path):
         (1, "allow"), (2, "ask"), (3, "deny")
     ]  # fmt: skip
     assert steps[1]["request"]["session"]["facts"] == {"region": "eu"}
-    assert steps[2]["request"]["resource"] == {"type": "file", "id": "y", "properties": {}}
+    assert steps[2]["request"]["resource"] == {"type": "file", "id": "y"}
     assert steps[0]["decision"]["rules"] == ["small"]
 
 
