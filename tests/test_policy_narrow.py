@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from remit.expr import EvalError
 from remit.model import Action, Request, Resource, Session, Subject
+from remit.policy.codes import MOST_SHARED, Codes
 from remit.policy.environment import compile_condition
 from remit.policy.looks import End
 from remit.policy.narrow import Narrowing
@@ -105,6 +106,27 @@ def test_what_is_ruled_out_is_false_and_what_is_sure_is_true(programs, request):
             assert outcome(program, request) is False, (program.text, request)
         elif not unsure >> bit & 1:
             assert outcome(program, request) is True, (program.text, request)
+
+
+@given(groups, groups, requests)
+def test_what_others_compare_with_changes_nothing(others, programs, request):
+    codes = Codes()
+    for each in (others, programs):
+        trees = [program.tree for program in each]
+        assert Narrowing(trees, codes=codes).find(request) == find(each, request)
+
+
+def test_those_who_compare_with_the_same_few_constants_share_their_function():
+    codes = Codes()
+
+    def narrowing(*amounts):
+        conditions = [compile_condition(f"args.amount > {amount}") for amount in amounts]
+        return Narrowing([condition.tree for condition in conditions], codes=codes)
+
+    first = narrowing(*range(100, 120))
+    assert narrowing(*range(105, 115)).take is first.take
+    assert narrowing(*range(130, 130 + MOST_SHARED)).take is not first.take
+    assert narrowing(*range(100, 110)).take is first.take
 
 
 @given(groups, requests, st.integers(0), st.integers(0))

@@ -15,6 +15,7 @@ from remit.expr.errors import EvalError
 from remit.model import ApprovalTerms, Decision, Request
 from remit.policy.candidates import Arrangement, Errors, Layer, mask, ones
 from remit.policy.claim import Metered
+from remit.policy.codes import Codes
 from remit.policy.looks import End, Form, Kind, Look
 from remit.policy.narrow import Narrowing
 from remit.policy.rule import RuleEffect
@@ -40,6 +41,7 @@ class Vocabularies:
     action: Vocabulary = field(default_factory=Vocabulary)
     subject: Vocabulary = field(default_factory=Vocabulary)
     resource: Vocabulary = field(default_factory=Vocabulary)
+    codes: Codes = field(default_factory=Codes)
 
 
 # A plain tuple: Python takes it apart several times quicker than a named one.
@@ -48,7 +50,13 @@ _Phase: TypeAlias = tuple[int, int, bool]
 and whether the first of them that stands is the last to be asked."""
 
 
-class Shape:
+class _Asked:
+    """What every request reads, side by side: slots stand in the order of the alphabet."""
+
+    __slots__ = ("kept", "narrow", "parts", "settled")
+
+
+class Shape(_Asked):
     """The candidates of an action, ready to be consulted. Actions with the same ones share it."""
 
     # Of many actions asked by turns few are in the processor's caches: kept small, more are.
@@ -59,11 +67,8 @@ class Shape:
         "layers",
         "limits",
         "monitors",
-        "narrow",
-        "parts",
         "phases",
         "programs",
-        "settled",
         "strict",
     )
 
@@ -104,7 +109,8 @@ class Shape:
             for owner, (wanted, vocabulary) in patterns.items()
             for look in _looks(owner, wanted, vocabulary, end)
         ]
-        self.narrow = Narrowing(trees, named, end).find
+        narrowing = Narrowing(trees, named, end, words.codes)
+        self.narrow, self.kept = narrowing.take, narrowing.kept
         """What a request does not rule out, and which of these have to be evaluated."""
 
     def _end(self, outright: int) -> End | None:
@@ -183,7 +189,7 @@ def _looks(
     if any(wanted):
         named = _Named(wanted, vocabulary, end)
         form = Form(Kind.NAME, owner, member=False, few=False)
-        yield Look(form, (vocabulary.nouns, named.known), rare=named)
+        yield Look(form, left=(vocabulary.nouns, named.known), rare=named)
 
 
 class _Named:

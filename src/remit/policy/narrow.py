@@ -26,18 +26,16 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain, pairwise, repeat
 from math import ceil, inf, nextafter
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 from remit.canonical.jcs import LARGEST_INTEGER
 from remit.expr import tree
 from remit.expr.tree import Node
 from remit.expr.types import MapType
+from remit.model import Request
+from remit.policy.codes import Codes
 from remit.policy.looks import End, Form, Kind, Look, join
-
-T = TypeVar("T")
 
 WORTH_AN_INDEX = 4
 """Tests of one thing from which on a look at it is cheaper than the conditions it spares."""
@@ -57,7 +55,7 @@ MAPPINGS = frozenset(
 )  # fmt: skip
 """What always is a mapping."""
 
-TABLES = (32, 128)
+TABLES = (32, 128, 1024)
 """How long the tables are that hold the answer for each whole number, up to the highest bound."""
 
 
@@ -93,8 +91,10 @@ class Narrowing:
         conditions: Sequence[Node | None],
         names: Iterable[Look] = (),
         end: End | None = None,
+        codes: Codes | None = None,
     ) -> None:
         """With looks at *names*, which rule out what they do whatever the conditions are."""
+        self._codes = codes or Codes()
         self._everything = (1 << len(conditions)) - 1
         self._unsure = 0
         found: dict[tuple[Place, type, type], Tests] = {}
@@ -107,8 +107,11 @@ class Narrowing:
                     place, kind, what = test
                     found.setdefault((place, kind, type(what)), {}).setdefault(bit, []).append(what)
         looks = [*names, *self._looks(found, end)]
-        self.find = join(looks, self._everything, self._unsure, end)
-        """What a request does not rule out, and which of these have to be evaluated."""
+        self.take, self.kept = join(looks, self._everything, self._unsure, end)
+
+    def find(self, request: Request) -> tuple[int, int]:
+        """What *request* does not rule out, and which of these have to be evaluated."""
+        return self.take(request, self.kept)
 
     def _looks(
         self, found: Mapping[tuple[Place, type, type], Tests], end: End | None
@@ -121,41 +124,35 @@ class Narrowing:
                 continue
             free = self._everything & ~tested
             few = len(tests) < WORTH_AN_INDEX and end is None
+            place = (owner, name, kind, what)
+            member = bool(name)
             if what is There:
                 form = Form(Kind.LACK, owner, member=True, few=few)
-                yield Look(form, (_same(name), end.of(free) if end else free), tested)
+                yield Look(form, name, free=end.of(free) if end else free, tested=tested)
                 continue
             if what is Texts:
-                left = _by_text(free, tests)
-                values: tuple[Any, ...] = (left, free)
-                if end:
-                    values = ({text: end.of(bits) for text, bits in left.items()}, end.of(free))
-                form = Form(Kind.TEXT, owner, member=bool(name), few=few)
-                yield Look(form, (_same(name), *values), tested)
+                by_text = _by_text(free, tests)
+                texts = self._codes.share(place, by_text)
+                left = _paired([free, *(by_text.get(text, free) for text in texts)], end)
+                form = Form(Kind.TEXT, owner, member=member, few=few)
+                yield Look(form, name, texts, left[1:], left[0], tested)
                 continue
-            points = _points(tests)
+            points = self._codes.share(place, _bounds_of(tests, kind))
             if len(points) > MOST_BOUNDS:
                 points = points[:: -(-len(points) // MOST_BOUNDS)]
                 self._unsure |= tested
-            masks: tuple[Any, ...] = _masks(free, points, tests)
-            if end:
-                masks = tuple(map(end.of, masks))
-            member = bool(name)
+            left = _paired(_masks(free, points, tests), end)
             if kind is not float:
                 form = Form(Kind.SPAN, owner, member=member, few=few)
-                yield Look(form, (_same(name), points, masks), tested)
+                yield Look(form, name, points, left, 0, tested)
                 continue
-            wholes = [_same(ceil(point)) for point in points]
-            fractions = _Fractions([float(point) for point in points], masks)
+            wholes = tuple(map(ceil, points))
+            fractions = _Fractions(points, left)
+            form = Form(Kind.NUMBER, owner, member=member, few=few)
             if points and wholes[0] > 0 and wholes[-1] < TABLES[-1]:
                 size = next(size for size in TABLES if wholes[-1] < size)
-                lengths = (stop - start for start, stop in pairwise((0, *wholes, size)))
-                table = tuple(chain.from_iterable(map(repeat, masks, lengths)))
                 form = Form(Kind.COUNT, owner, member=member, few=few, counts=size)
-                yield Look(form, (_same(name), table), tested, fractions)
-            else:
-                form = Form(Kind.NUMBER, owner, member=member, few=few)
-                yield Look(form, (_same(name), wholes, masks), tested, fractions)
+            yield Look(form, name, wholes, left, 0, tested, fractions)
 
 
 class _Fractions(NamedTuple):
@@ -164,7 +161,7 @@ class _Fractions(NamedTuple):
     Numbers of one type compare quickest, so whole numbers have points of their own.
     """
 
-    points: list[float]
+    points: tuple[float, ...]
     masks: tuple[Any, ...]
 
     def find(self, value: float) -> Any:
@@ -275,13 +272,18 @@ def _by_text(free: int, tests: Mapping[int, list[Texts]]) -> Mapping[str, int]:
     by_text: dict[str, int] = {}
     for bit, several in tests.items():
         for text in frozenset.intersection(*(test.texts for test in several)):
-            by_text[_same(text)] = by_text.get(text, free) | 1 << bit
+            by_text[text] = by_text.get(text, free) | 1 << bit
     return by_text
 
 
-def _points(tests: Mapping[int, list[Span]]) -> list[Any]:
+def _bounds_of(tests: Mapping[int, list[Span]], kind: type) -> set[Any]:
+    """The bounds of *tests*, which are all of one *kind*: those compare quickest."""
     bounds = {bound for several in tests.values() for span in several for bound in span}
-    return list(map(_same, sorted(bounds - {inf, -inf})))
+    return set(map(kind, bounds - {inf, -inf}))
+
+
+def _paired(left: Sequence[int], end: End | None) -> tuple[Any, ...]:
+    return tuple(map(end.of, left) if end else left)
 
 
 def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) -> tuple[int, ...]:
@@ -302,15 +304,6 @@ def _masks(free: int, points: Sequence[Any], tests: Mapping[int, list[Span]]) ->
             open_now = (open_now & ~ends.get(stretch, 0)) | begins.get(stretch, 0)
         masks.append(open_now)
     return tuple(masks)
-
-
-@lru_cache(4096, typed=True)
-def _same(value: T) -> T:
-    """One object for all values that are the same.
-
-    Many tools compare with the same constants, and what they share stays in the processor's caches.
-    """
-    return value
 
 
 def _bits(bits: Iterable[int]) -> int:
