@@ -58,9 +58,10 @@ def test_decisions_of_parts_are_forgotten_with_the_others(monkeypatch):
     made.decide(about("resource", "n7", n=1))
     (part,) = parts(made).shapes()
     assert part.decisions
+    assert part
     made._dispatch.forget_decisions()
     assert not part.decisions
-    assert not part.settled
+    assert not part
 
 
 def test_where_everything_concerns_most_candidates_there_are_no_parts(monkeypatch):

@@ -92,7 +92,7 @@ class Dispatch:
         for shape in tuple(self._by_candidates.values()):
             parts = shape.parts
             for each in (shape, *(parts.shapes() if parts else ())):
-                each.settled.clear()
+                each.clear()
                 each.decisions.clear()
 
     def _shape(self, *numbers: tuple[int, ...]) -> Shape:

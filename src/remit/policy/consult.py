@@ -50,10 +50,13 @@ _Phase: TypeAlias = tuple[int, int, bool]
 and whether the first of them that stands is the last to be asked."""
 
 
-class _Asked:
-    """What every request reads, side by side: slots stand in the order of the alphabet."""
+class _Asked(dict[int, Decision]):
+    """What every request reads, side by side: slots stand in the order of the alphabet.
 
-    __slots__ = ("kept", "narrow", "parts", "settled")
+    It holds the decisions made before where nothing had to be evaluated, by what the request left.
+    """
+
+    __slots__ = ("kept", "narrow", "parts")
 
 
 class Shape(_Asked):
@@ -84,8 +87,6 @@ class Shape(_Asked):
         """Smaller shapes to consult instead of this one."""
         self.candidates, self.layers, self.monitors = arrangement
         self.limits = limits
-        self.settled: dict[int, Decision] = {}
-        """Decisions made before where nothing had to be evaluated, by what the request left."""
         self.decisions: dict[object, Decision] = {}
         """Decisions made before: without approvals, the candidates that apply settle all of it."""
         candidates = self.candidates

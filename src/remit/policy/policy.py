@@ -63,7 +63,9 @@ class Policy:
         """Answer *request*, with the approvals it carries taken into account."""
         try:
             name = request.action.name
-            shape = self._shapes.get(name) or self._dispatch.find(name)
+            shape = self._shapes.get(name)
+            if shape is None:
+                shape = self._dispatch.find(name)
             # Read once: another thread may find that there had better be none.
             parts = shape.parts
             if parts is not None:
@@ -72,7 +74,7 @@ class Policy:
             narrow = shape.narrow
             left, unsure = narrow(request, shape.kept)
             if not (unsure and left & unsure) and not request.approvals:
-                settled = shape.settled.get(left)
+                settled = shape.get(left)
                 if settled is not None:
                     return settled
             return self._consult(shape, request, left, unsure)
@@ -98,7 +100,7 @@ class Policy:
             # What it takes of them is in the request, so nothing is settled.
             return claim(shape.limits, self._dispatch.words, request, decision)
         if not left & unsure:
-            self._remember(shape.settled, left, decision)
+            self._remember(shape, left, decision)
         return decision
 
     def _remember(self, kept: dict[Any, Decision], key: object, decision: Decision) -> None:
