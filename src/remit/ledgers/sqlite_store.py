@@ -99,7 +99,12 @@ class Store:
             insert(connection, _RECORD, values)
         except sqlite3.IntegrityError:
             return None
-        except BaseException:
+        except BaseException as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if busy and patience == 0:
+                # Nothing is wrong with the connection. To close the last one there is would
+                # take the write-ahead log with it, and a new one is slow as long as it grows.
+                return None
             self.close()
             raise
         self._tree = grown
@@ -109,12 +114,7 @@ class Store:
         """Where *entries* are, durable; None if that takes more than the flush of a disk."""
         if self._connection is None or len(entries) > FEW:
             return None
-        try:
-            return self._append_at_once(entries, patience=0.0)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                return None
-            raise
+        return self._append_at_once(entries, patience=0.0)
 
     def find(self, entries: Sequence[Entry]) -> range:
         """Where *entries* are, if the last `append` made them durable after all."""
