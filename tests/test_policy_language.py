@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from remit.errors import PolicyError
 from remit.model import Action, Effect, Request, Subject
 from remit.policy import Policy, moment
-from remit.policy.load import mistakes
+from remit.policy.load import LARGE, mistakes
 
 AGENT = Subject("agent", "a")
 SECOND = 10**9
@@ -371,3 +374,18 @@ def test_a_mistake_has_a_place_and_a_cure():
     with pytest.raises(PolicyError) as caught:
         policy("let: {a: arg.x}\n")
     assert (caught.value.file, caught.value.line, caught.value.column) == ("p.yaml", 3, 10)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("end", ["", "  - {id: wrong}\n"])
+def test_garbage_is_collected_after_a_large_document_as_it_was_before(end, wanted):
+    rules = "".join(f"  - {{id: r{n}, action: a.b{n}, effect: allow}}\n" for n in range(3000))
+    text = f"remit: 1\nname: large\nrules:\n{rules}{end}"
+    assert len(text) > LARGE
+    try:
+        (gc.enable if wanted else gc.disable)()
+        with pytest.raises(PolicyError) if end else nullcontext():
+            Policy.parse(text)
+        assert gc.isenabled() is wanted
+    finally:
+        gc.enable()

@@ -7,9 +7,11 @@ as they stand, and each still knows where it was written.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from remit.errors import PolicyError
@@ -34,6 +36,8 @@ from remit.policy.used import bind
 from remit.policy.window import WINDOW, read_window
 
 VERSION = 1
+LARGE = 100_000
+"""Characters of a document, some thousand rules, from which on garbage waits."""
 _RULE_OR_USE: Schema = {"if": {"required": ["use"]}, "then": USE, "else": RULE}
 DOCUMENT = Shape(
     "a policy",
@@ -83,9 +87,22 @@ def load(
         PolicyError: the first mistake; the notes of the error tell the others.
     """
     errors = Errors()
-    document = _Loading(errors, reader, environment, tools).document(source, file)
+    with nullcontext() if len(source) < LARGE else _garbage_kept():
+        document = _Loading(errors, reader, environment, tools).document(source, file)
     settle(errors)
     return document
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Have Python look for garbage afterwards: it would look at all that is made, many times."""
+    wanted = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 def mistakes(
