@@ -78,6 +78,13 @@ class OpaServer:
 
             do_GET = do_POST = answer  # noqa: N815 - the names the standard library looks for
 
+            def finish(self) -> None:
+                try:
+                    super().finish()
+                finally:
+                    # What could not be written any more is no reason to keep the socket.
+                    self.rfile.close()
+
             def log_message(self, *_: object) -> None:
                 pass
 
