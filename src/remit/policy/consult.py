@@ -50,7 +50,7 @@ _Phase: TypeAlias = tuple[int, int, bool]
 and whether the first of them that stands is the last to be asked."""
 
 
-class _Asked(dict[int, Decision]):
+class _Asked(dict[int | tuple[int, int], Decision]):
     """What every request reads, side by side: slots stand in the order of the alphabet.
 
     It holds the decisions made before where nothing had to be evaluated, by what the request left.
@@ -131,12 +131,13 @@ class Shape(_Asked):
 
     def consult(
         self, request: Request, possible: int, unsure: int, lifted: int
-    ) -> tuple[int, Errors]:
-        """Which of the *possible* candidates apply, as bits, and what went wrong in them.
+    ) -> tuple[int, Errors, int]:
+        """Which of the *possible* candidates apply, what went wrong in them, and which to evaluate.
 
-        Those of *unsure* are evaluated; *lifted* holds those that approvers have lifted.
+        Of *unsure* those are evaluated that still matter; *lifted* holds those that
+        approvers have lifted.
         """
-        bits = 0
+        bits = evaluated = 0
         errors: Errors = ()
         for wanted, unless, first_match in self.phases if possible else ():
             standing = bits and bits & unless
@@ -146,13 +147,14 @@ class Shape(_Asked):
             if not first_match:
                 bits |= asked & ~unsure if unsure else asked
                 asked &= unsure
+            evaluated |= asked & unsure
             if asked:
                 # A lifted denial is no match, so a search for the first goes on after it.
                 passed = lifted & self.deny if first_match else -1
                 applying, failed = self._ask(request, asked, unsure, passed)
                 bits |= applying
                 errors += failed
-        return bits, errors
+        return bits, errors, evaluated
 
     def _ask(self, request: Request, asked: int, unsure: int, passed: int) -> tuple[int, Errors]:
         """Which of *asked* apply, one by one, up to the first that is none of *passed*.

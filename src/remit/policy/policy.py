@@ -73,8 +73,9 @@ class Policy:
             # Called by a local name: Python looks for a method first where a slot is called.
             narrow = shape.narrow
             left, unsure = narrow(request, shape.kept)
-            if not (unsure and left & unsure) and not request.approvals:
-                settled = shape.get(left)
+            unsure = unsure and left & unsure
+            if not request.approvals:
+                settled = shape.get((left, unsure) if unsure else left)
                 if settled is not None:
                     return settled
             return self._consult(shape, request, left, unsure)
@@ -87,10 +88,10 @@ class Policy:
         """The decision on what a request has left."""
         if request.approvals:
             lifters = self._lifters(shape, request)
-            bits, errors = shape.consult(request, left, unsure, shape.bits_of(lifters))
+            bits, errors, _ = shape.consult(request, left, unsure, shape.bits_of(lifters))
             again = conclude(shape, bits, errors, lifters, self.digest)
             return claim(shape.limits, self._dispatch.words, request, again)
-        bits, errors = shape.consult(request, left, unsure, 0)
+        bits, errors, evaluated = shape.consult(request, left, unsure, 0)
         key = (bits, errors) if errors else bits
         decision = shape.decisions.get(key)
         if decision is None:
@@ -99,8 +100,8 @@ class Policy:
         if shape.limits and decision.allowed:
             # What it takes of them is in the request, so nothing is settled.
             return claim(shape.limits, self._dispatch.words, request, decision)
-        if not left & unsure:
-            self._remember(shape, left, decision)
+        if not evaluated:
+            self._remember(shape, (left, unsure) if unsure else left, decision)
         return decision
 
     def _remember(self, kept: dict[Any, Decision], key: object, decision: Decision) -> None:
