@@ -68,9 +68,10 @@ class Recorded:
                 kind, self.id, now, request, self.decision, approvals, body, result, move
             )
             index = ports.ledger.append(record)
+            waits = not (type(index) is int or _is_taken(kind, index))
         except Exception as error:
             raise _unkept(kind, error) from error
-        if type(index) is not int and not _is_owed(kind, index):
+        if waits:
             return self._kept(record, index)
         if ports.readers:
             tell(ports.readers, record)
@@ -116,9 +117,18 @@ def _unkept(kind: Kind, error: Exception) -> Unavailable:
     return Unavailable(f"the ledger could not record {kind.value!r}: {error}")
 
 
-def _is_owed(kind: Kind, answer: object) -> bool:
-    """Whether the ledger has taken over an end; it then keeps it, or nothing more."""
-    return kind in ENDS and isinstance(answer, Future) and not answer.done()
+def _is_taken(kind: Kind, answer: object) -> bool:
+    """Whether the ledger has written it; or taken over an end, which it keeps, or nothing more.
+
+    Raises:
+        Exception: it could not.
+    """
+    if not isinstance(answer, Future):
+        return False
+    if not answer.done():
+        return kind in ENDS
+    answer.result()
+    return True
 
 
 def digest_of(request: Request) -> str:

@@ -242,6 +242,15 @@ def _asyncio() -> ModuleType:
     return asyncio
 
 
+def running_task() -> asyncio.Task[Any] | None:
+    """The task that runs here; None if none does."""
+    try:
+        task: asyncio.Task[Any] | None = _asyncio().current_task()
+    except RuntimeError:
+        return None
+    return task
+
+
 def _bell() -> Bell:
     loop, bell = _asyncio().get_running_loop(), _here.bell
     if bell is None or bell.loop is not loop:

@@ -66,11 +66,7 @@ class Server(Protocol):
     """Whoever writes, told that somebody waits."""
 
     def serve(self, receipt: Receipt, /, *, alone: bool) -> None:
-        """They wait in a thread, which would write it itself if they are *alone*."""
-        ...
-
-    def serve_on(self, loop: asyncio.AbstractEventLoop, receipt: Receipt, /) -> None:
-        """They wait on *loop*."""
+        """They wait; a thread that waits *alone* would write it itself."""
         ...
 
 
@@ -101,7 +97,7 @@ class Receipt(Promise[int]):
         """See `Promise`."""
         super().wake(bell, waiter)
         if not self.settled:
-            self.server.serve_on(bell.loop, self)
+            self.server.serve(self, alone=False)
 
 
 class Append(msgspec.Struct):

@@ -41,9 +41,9 @@ class SqliteLedger(SqliteLog):
             key beside the ledger.
         origin: names the log in its checkpoints; a new ledger without one makes one up.
         patience: seconds to wait for another process that is writing.
-        may_block: seconds for which a record may hold up the event loop of who waits for it, if
-            nobody else does and the last one took no longer. It is there in half the time, as no
-            other thread has to wake. 0: an event loop is never held up.
+        may_block: seconds for which a record may hold up the event loop of the task that appends
+            it, if the last one was of the same task and took no longer. It is there in half the
+            time, as no other thread has to wake. 0: an event loop is never held up.
         clock: by which answers of people are too old. Unix time in nanoseconds.
     """
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from remit.audit.case import Proceed
 from remit.audit.note import SigningKey
@@ -16,7 +16,7 @@ from remit.audit.record import Entry
 from remit.errors import Conflict, LogError
 from remit.ledgers.handover import Handover
 from remit.ledgers.jobs import Append, Job, Pause, Receipt, Sign, Stop, Store
-from remit.waiting import together
+from remit.waiting import running_task, together
 
 MOST_AT_ONCE = 4096
 """Records in one transaction. More would only make the first of them wait."""
@@ -29,9 +29,6 @@ MOST_BEHIND = 16_384
 
 SIGN_EVERY = 1.0
 """Seconds between checkpoints while records come in."""
-
-if TYPE_CHECKING:
-    import asyncio
 
 T = TypeVar("T")
 Keep: TypeAlias = Callable[[Sequence[Entry]], Sequence[int | Conflict] | None]
@@ -64,10 +61,13 @@ def _answer(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
-def _asks_only(jobs: Sequence[Append]) -> bool:
-    """Whether this is one record, whose move changes nothing: it is there, or it is not."""
+def _moves_nothing(jobs: Sequence[Append]) -> bool:
+    """Whether no question is moved. One record may ask if it can be: it is there, or it is not."""
     entries = [entry for job in jobs for entry in job.entries]
-    return len(entries) == 1 and type(entries[0].move) is Proceed
+    for entry in entries:
+        if entry.move:
+            return len(entries) == 1 and type(entry.move) is Proceed
+    return True
 
 
 class Worker:
@@ -84,6 +84,10 @@ class Worker:
         """The thread that does."""
         self.took = math.inf
         """Seconds that the last batch took to write."""
+        self.caller: int | None = None
+        """Tells the task that last had a record written, where loops may be held up for that."""
+        self.gone = False
+        """Whether the thread that writes has ended."""
         self.lonely = True
         """Whether the last batch was of one caller."""
         self.doubt: Sequence[Append] = ()
@@ -102,59 +106,73 @@ class Worker:
         self.done = 0
         """Records whose callers were told how it went."""
 
+    def write_now(self, job: Append) -> None:
+        """Write *job*, which is not in line, and what is, if its caller may hold up their loop.
+
+        A task that was the last to write, too, is taken for the only one: it gains nothing from
+        its loop being free meanwhile. Tasks that take turns share a flush, in the thread.
+        """
+        if self.took >= self.store.may_block or not self._is_last_caller():
+            return
+        if not self._is_free():
+            return
+        with self.lock:
+            self._write_here([*self.jobs.waiting(), job], self.store.append_now)
+        if job.future is not None and job.future.settled:
+            # It never stood in line, and was not counted there.
+            self.done -= job.count
+
+    def _is_free(self) -> bool:
+        """Whether nobody uses the store, and few enough do."""
+        return self.lonely and self.behind <= MOST_BEHIND and not self.lock.locked()
+
+    def _is_last_caller(self) -> bool:
+        # One that ended may have left its place to another, and there still is but one.
+        task = running_task()
+        last, self.caller = self.caller, None if task is None else id(task)
+        return last is not None and self.caller == last
+
     def serve(self, receipt: Receipt, *, alone: bool) -> None:
         """Somebody waits for *receipt*: let them write it themselves if they are *alone*."""
-        free = self.behind <= MOST_BEHIND and not self.lock.locked()
-        if alone and self.lonely and self.store.any_thread and free:
+        if alone and self.store.any_thread and self._is_free():
             # In one statement: an interruption can then not come between lock and release.
             with self.lock:
-                self._write_all_of(receipt, self.store.append)
+                self._write_all_for(receipt, self.store.append)
         if not receipt.settled:
             self.jobs.hurry()
 
-    def serve_on(self, loop: asyncio.AbstractEventLoop, receipt: Receipt) -> None:
-        """Somebody waits for *receipt* on *loop*: let it write that itself, if it may.
+    def _write_all_for(self, receipt: Receipt, append: Keep) -> None:
+        """Write all that is waiting, if *receipt* is for the last of it."""
+        jobs = self.jobs.waiting()
+        last = jobs[-1] if jobs else None
+        if type(last) is Append and last.future is receipt:
+            self._write_here(jobs, append)
 
-        Only then is it known who else waits there, when all who are ready have had their turn.
-        """
-        if self.lonely and self.took < self.store.may_block:
-            loop.call_soon(self._serve_now, receipt)
-        else:
-            self.jobs.hurry()
-
-    def _serve_now(self, receipt: Receipt) -> None:
-        if not receipt.settled and not self.lock.locked():
-            with self.lock:
-                self._write_all_of(receipt, self.store.append_now)
-        if not receipt.settled:
-            self.jobs.hurry()
-
-    def _write_all_of(self, receipt: Receipt, append: Keep) -> None:
-        jobs = self._all_for(receipt)
-        if not jobs or self.owed or self.doubt:
+    def _write_here(self, jobs: Sequence[Job], append: Keep) -> None:
+        """Write *jobs*, if there are only records, and nobody but the last one's caller waits."""
+        if self.gone or self.owed or self.doubt:
             return
-        self._encode(jobs)
-        moves = [entry for job in jobs for entry in job.entries if entry.move]
-        if moves and not _asks_only(jobs):
+        *before, last = jobs
+        appends = list[Append]()
+        for job in before:
+            if type(job) is not Append or job.awaited:
+                return
+            appends.append(job)
+        if type(last) is not Append:
             return
-        self.doubt = jobs
+        appends.append(last)
+        self._encode(appends)
+        if not _moves_nothing(appends):
+            return
+        self.doubt = appends
         try:
             self.writing = get_ident()
-            self.write(jobs, append)
+            self.write(appends, append)
         finally:
             self.writing = None
-        if receipt.settled:
-            self.jobs.forget(jobs)
+        if last.future is not None and last.future.settled:
+            self.jobs.forget(appends)
         self.doubt = ()
-
-    def _all_for(self, receipt: Receipt) -> Sequence[Append]:
-        """All that is waiting, if *receipt* is the last of it and nobody waits for the others."""
-        found = list[Append]()
-        for job in self.jobs.waiting():
-            if type(job) is not Append or (job.awaited and job.future is not receipt):
-                return ()
-            found.append(job)
-        return found if found and found[-1].future is receipt else ()
 
     def take_turn(self) -> bool:
         """Do what is waiting; return whether to go on."""
@@ -170,6 +188,7 @@ class Worker:
             if type(job) is Sign:
                 _answer(job.future, self.sign)
             elif type(job) is Stop:
+                self.gone = True
                 _answer(job.future, self.close)
                 return False
             elif type(job) is Pause:
@@ -220,6 +239,7 @@ class Worker:
 
     def give_up(self, error: Exception) -> None:
         """Take nothing more, and tell everybody who waits why."""
+        self.gone = True
         _logger.critical("the ledger %s has stopped", self.name, exc_info=error)
         self.broken = error
         jobs = self.jobs.waiting()

@@ -9,6 +9,7 @@ A caller who waits in its own thread, while nobody else does, writes in that
 thread, if the store allows it: two threads take longer to wake each other than to write
 a record. Such a thread may be interrupted anywhere, by Ctrl-C for one; so jobs
 stay in line until they are done with, and this thread finds out what became of them.
+So does a task on an event loop, where the store may block that, as it hands over its record.
 
 Nobody waits for the end of a call, so ends wait for company: for the next
 record that somebody does wait for, or for 50 ms. Whoever handed one over has
@@ -108,7 +109,10 @@ class Writer:
         else:
             entry = encode(record, self._salt())
             job = Append((entry,), receipt, record.kind not in ENDS)
-        self._submit(job)
+            if job.awaited and self._worker is not None and not self._closed:
+                self._worker.write_now(job)
+        if not receipt.settled:
+            self._submit(job)
         return receipt
 
     def note(self, record: Record) -> None:
