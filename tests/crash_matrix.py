@@ -43,15 +43,15 @@ from remit.ledgers.sqlite import SqliteLedger
 SOURCE = Path(remit.__file__).parent
 WATCHED = {
     "sqlite": (
-        "call.py", "recording.py", "asking.py", "protection.py", "approvers/inbox.py", "approvers/desk.py",
-        "audit/case.py", "ledgers/sqlite_writer.py", "ledgers/sqlite_worker.py",
-        "ledgers/handover.py", "ledgers/jobs.py", "ledgers/sqlite_store.py",
-        "ledgers/sqlite_docket.py",
+        "call.py", "recording.py", "asking.py", "protection.py", "approvers/inbox.py",
+        "approvers/desk.py", "audit/case.py", "ledgers/sqlite_writer.py",
+        "ledgers/sqlite_worker.py", "ledgers/handover.py", "ledgers/jobs.py",
+        "ledgers/sqlite_store.py", "ledgers/sqlite_docket.py",
     ),
     "postgres": (
         "call.py", "recording.py", "asking.py", "approvers/inbox.py", "approvers/desk.py",
-        "audit/case.py", "ledgers/sqlite_writer.py", "ledgers/sqlite_worker.py", "ledgers/handover.py",
-        "ledgers/postgres_store.py", "ledgers/postgres_docket.py",
+        "audit/case.py", "ledgers/sqlite_writer.py", "ledgers/sqlite_worker.py",
+        "ledgers/handover.py", "ledgers/postgres_store.py", "ledgers/postgres_docket.py",
     ),
 }  # fmt: skip
 
