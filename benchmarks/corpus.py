@@ -143,15 +143,21 @@ def patterned(size: int, requests: int, seed: int = 1) -> Corpus:
         for n, rule in enumerate(plain.rules)
     )
     requests_, misses, others = (
-        tuple(_noted(random, each) for each in asked)
+        tuple(_noted(random, each, new=asked is plain.others) for each in asked)
         for asked in (plain.requests, plain.misses, plain.others)
     )
     # What no rule matches, none with one condition more does.
     return Corpus(f"patterned-{size}", rules, requests_, misses, others)
 
 
-def _noted(random: Random, request: dict[str, Any]) -> dict[str, Any]:
-    return {**request, "args": {**request["args"], "note": random.choice(NOTES)}}
+def _noted(random: Random, request: dict[str, Any], *, new: bool) -> dict[str, Any]:
+    """*request* with one of the notes; if *new*, about a number that no other note is about."""
+    note = random.choice(NOTES)
+    if new:
+        number = next(word for word in note.split() if word.isdigit())
+        other = str(random.randrange(10 ** (len(number) + 2), 10 ** (len(number) + 3)))
+        note = note.replace(number, other)
+    return {**request, "args": {**request["args"], "note": note}}
 
 
 def spread(size: int, requests: int, seed: int = 1) -> Corpus:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.expr import EvalError
+from remit.expr.functions.patterns import Several
 from remit.model import Action, Request, Resource, Session, Subject
 from remit.policy.codes import MOST_SHARED, Codes
 from remit.policy.environment import compile_condition
@@ -48,6 +49,14 @@ TESTS = [
     "has(context.hour) && has(args.path)",
     "has(args.nested.amount)",
     "has(run.id) || has(subject.properties.team)",
+    'args.path.matches("^/srv/")',
+    'args.path.matches("data|etc") && args.path.matches("c$")',
+    'matches(args.region, "^[a-z]{2}$")',
+    'args.amount > 5 && args.region.matches("u")',
+    'session.role.matches("^ad") && args.path.matches("x")',
+    '"/srv/data".matches(args.path)',
+    "args.path.matches(args.region)",
+    '!args.path.matches("^/srv/")',
 ]
 PROGRAMS = [compile_condition(test) for test in TESTS]
 
@@ -72,7 +81,7 @@ requests = st.builds(
     st.just(Resource("", "")),
     st.builds(
         Session,
-        role=st.sampled_from(["admin", ""]),
+        role=st.sampled_from(["admin", "", "ad\ud800"]),
         depth=st.integers(0, 3)
         | st.sampled_from([2**53 + 1, -(2**70), 1.5, float("nan"), True, "1"]),
         facts=st.dictionaries(st.just("team"), values),
@@ -116,6 +125,41 @@ def test_what_others_compare_with_changes_nothing(others, programs, request):
         assert Narrowing(trees, codes=codes).find(request) == find(each, request)
 
 
+def test_a_text_is_searched_once_for_all_patterns_and_not_again(monkeypatch):
+    patterns = ["^a", "b$", "c|d", "^a"]
+    conditions = [f'args.text.matches("{pattern}")' for pattern in patterns]
+    narrowing = Narrowing([compile_condition(each).tree for each in conditions])
+    searched = []
+    found = Several.found
+    monkeypatch.setattr(Several, "found", lambda *each: searched.append(each[1]) or found(*each))
+    for text, left in ("ab", 0b1011), ("xd", 0b0100), ("ab", 0b1011), ("", 0):
+        request = Request(Subject("agent", "bot"), Action("x", {"text": text}), Resource("", ""))
+        assert narrowing.find(request) == (left, 0)
+    assert searched == ["ab", "xd", ""]
+
+
+def test_a_text_is_not_searched_where_no_candidate_is_left_that_wants_it(monkeypatch):
+    condition = compile_condition('args.region == "eu" && args.text.matches("a")')
+    narrowing = Narrowing([condition.tree])
+    monkeypatch.delattr(Several, "found")
+    facts = {"text": "a", "region": "us"}
+    request = Request(Subject("agent", "bot"), Action("x", facts), Resource("", ""))
+    assert narrowing.find(request) == (0, 0)
+
+
+@pytest.mark.parametrize("count", [2, MOST_SHARED + 1])
+def test_each_text_has_the_patterns_that_it_has_by_itself(count):
+    codes = Codes()
+    patterns = [f"{n}$" for n in range(count)]
+    conditions = [compile_condition(f'args.text.matches("{each}")') for each in patterns]
+    for some in (conditions[:1], conditions):
+        trees = [condition.tree for condition in some]
+        narrowing = Narrowing(trees, codes=codes)
+        request = Request(Subject("agent", "bot"), Action("x", {"text": "x1"}), Resource("", ""))
+        expected = sum(1 << n for n in range(len(some)) if "x1".endswith(str(n)))
+        assert narrowing.find(request) == (expected, 0)
+
+
 def test_those_who_compare_with_the_same_few_constants_share_their_function():
     codes = Codes()
 
@@ -136,6 +180,10 @@ def test_where_the_matter_ends_all_is_left_that_may_end_it(programs, request, en
     (left, unsure), (all_left, all_unsure) = (
         Narrowing(trees, (), each).find(request) for each in (end, None)
     )
+    # Where a look could end the matter, patterns are left to the conditions.
+    sought = sum(1 << bit for bit, each in enumerate(programs) if "matches" in each.text)
+    assert all_left & ~left & ending == 0
+    left, all_left, unsure = left & ~sought, all_left & ~sought, unsure & ~sought
     # A look that is spared, since nothing is left that wants it, makes nothing unsure.
     assert left & unsure == left & all_unsure
     if left != all_left:

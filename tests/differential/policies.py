@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ PEOPLE = (
 )
 NUMBERS = (-1, 0, 1, 2.5, 3, 9)
 TEXTS = ("", "eu", "eu-1", "us", "/srv/x", "/srv0", "9")
+EXPRESSIONS = ("^eu", "[0-9]$", "s|u", "^$", "x")
 ANYTHING = (*NUMBERS, *TEXTS, True, None, [1], {"n": 1})
 
 Condition = Callable[[dict[str, Any]], bool]
@@ -66,7 +68,7 @@ def outcome(test: Condition, args: dict[str, Any]) -> bool | None:
 
 def comparison(random: Random) -> tuple[str, Condition]:
     name = random.choice("nm")
-    kind = random.randrange(7)
+    kind = random.randrange(8)
     number, text = random.choice(NUMBERS), random.choice(TEXTS)
     if kind == 0:
         return f"args.{name} > {number}", lambda args: numeric(args[name]) > number
@@ -85,6 +87,11 @@ def comparison(random: Random) -> tuple[str, Condition]:
         prefix = json.dumps(text)
         return f"args.{name}.startsWith({prefix})", lambda args: textual(args[name]).startswith(
             text
+        )
+    if kind == 6:
+        pattern = random.choice(EXPRESSIONS)
+        return f"args.{name}.matches({json.dumps(pattern)})", lambda args: bool(
+            re.search(pattern, textual(args[name]))
         )
     return f"size(args.{name}) > 1", lambda args: len(sized(args[name])) > 1
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable
 from typing import Any
 
+from remit.policy.expressions import Expressions
+
 MOST_SHARED = 64
 """Constants of one thing that tools share; where a policy has more, each tool knows its own."""
 
@@ -19,6 +21,7 @@ class Codes:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[Any, ...]] = {}
+        self._expressions: dict[Hashable, Expressions] = {}
 
     def share(self, thing: Hashable, constants: Collection[Any]) -> tuple[Any, ...]:
         """The *constants* in order, with others that *thing* was compared with before."""
@@ -29,4 +32,15 @@ class Codes:
         if len(together) > MOST_SHARED:
             return tuple(sorted(constants))
         shared = self._known[thing] = tuple(sorted(together))
+        return shared
+
+    def expressions(self, thing: Hashable, patterns: Collection[str]) -> Expressions:
+        """Those of *patterns*, with others that *thing* was matched with before."""
+        known = self._expressions.get(thing)
+        if known is not None and known.places.keys() >= set(patterns):
+            return known
+        together = {*(known.places if known else ()), *patterns}
+        if len(together) > MOST_SHARED:
+            return Expressions(sorted(patterns))
+        shared = self._expressions[thing] = Expressions(sorted(together))
         return shared

@@ -6,6 +6,7 @@
     count    a number, of few: by its place in a table
     number   by bisection
     span     a text, by bisection
+    pattern  a text, by the regular expressions in it: last, and only if any candidate wants one
 
 A loop would take every index apart again for every request: in the function they are
 variables. Its code depends on the forms of the looks alone, which most tools share, so that
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     COUNT = "count"
     SPAN = "span"
     NUMBER = "number"
+    PATTERN = "pattern"
 
 
 class Form(NamedTuple):
@@ -76,7 +78,7 @@ class Look(NamedTuple):
     points: tuple[Any, ...] = ()
     """The texts, or the bounds, among which the place of a value is sought."""
     left: tuple[Any, ...] = ()
-    """What is left at each place. Of a name: how what it fits is found, and what that leaves."""
+    """What is left at each place. Of a name or patterns: what fits it, and what that leaves."""
     free: Any = 0
     """What is left where it is none of the texts, or not there."""
     tested: int = 0
@@ -159,6 +161,22 @@ _CODE = {
         else:
             {nothing_found}
 """,
+    Kind.PATTERN: """
+    if {worth}:
+        value = {value}
+        fits = -1
+        if type(value) is str:
+            fits = kept[start_{n}].get(value)
+            if fits is None:
+                fits = {rare}.fits(value)
+        if fits < 0:
+            {nothing_found}
+        else:
+            found = kept[start_{n} + 1].get(fits)
+            if found is None:
+                found = {rare}.find(fits)
+            {take}found{taken}
+""",
 }
 # Numbers in mappings are frozen, so they are finite and no longer than a double; an attribute
 # may hold any.
@@ -239,9 +257,9 @@ def _variables(n: int, form: Form) -> Iterator[str]:
     """What the code of look number *n* is given."""
     if form.member:
         yield f"name_{n}"
-    if form.kind in {Kind.NUMBER, Kind.SPAN}:
+    if form.kind in {Kind.NUMBER, Kind.SPAN, Kind.PATTERN}:
         yield f"start_{n}"
-    if form.kind not in {Kind.NAME, Kind.LACK}:
+    if form.kind not in {Kind.NAME, Kind.LACK, Kind.PATTERN}:
         yield f"places_{n}"
 
 

@@ -12,6 +12,7 @@ request leaves is their intersection.
                                    numbers by a table, where the bounds lie close
     begins with a text             the same: texts with one beginning stand together
     there (`has`)                  by its name alone: whatever it is, the test has an answer
+    matches regular expressions    all of them in one search, of which the result is remembered
 
 A condition that is made of such tests alone is true if all of them leave it: it is sure, and
 needs no evaluation.
@@ -26,6 +27,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from math import ceil, inf, nextafter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -35,6 +37,7 @@ from remit.expr.tree import Node
 from remit.expr.types import MapType
 from remit.model import Request
 from remit.policy.codes import Codes
+from remit.policy.expressions import Sought
 from remit.policy.looks import End, Form, Kind, Look, join
 
 WORTH_AN_INDEX = 4
@@ -76,7 +79,13 @@ class There(NamedTuple):
     """The value is there."""
 
 
-Test: TypeAlias = Texts | Span | There
+class Pattern(NamedTuple):
+    """This regular expression is in the value."""
+
+    pattern: str
+
+
+Test: TypeAlias = Texts | Span | There | Pattern
 Place: TypeAlias = tuple[str, str]
 """A chain of attributes of the request, and a member of the mapping there; "" for none."""
 Tests: TypeAlias = dict[int, list[Any]]
@@ -130,6 +139,13 @@ class Narrowing:
                 form = Form(Kind.LACK, owner, member=True, few=few)
                 yield Look(form, name, free=end.of(free) if end else free, tested=tested)
                 continue
+            if what is Pattern:
+                if end is None:
+                    yield self._sought((owner, name), tests, tested)
+                else:
+                    # Most of the many are ruled out before, and a search takes longer than a look.
+                    self._unsure |= tested
+                continue
             if what is Texts:
                 by_text = _by_text(free, tests)
                 texts = self._codes.share(place, by_text)
@@ -153,6 +169,16 @@ class Narrowing:
                 size = next(size for size in TABLES if wholes[-1] < size)
                 form = Form(Kind.COUNT, owner, member=member, few=few, counts=size)
             yield Look(form, name, wholes, left, 0, tested, fractions)
+
+    def _sought(self, place: Place, tests: Mapping[int, list[Pattern]], tested: int) -> Look:
+        """The look at which patterns are in a text."""
+        owner, name = place
+        wanted = {bit: [one.pattern for one in several] for bit, several in tests.items()}
+        expressions = self._codes.expressions(place, {*chain.from_iterable(wanted.values())})
+        sought = Sought(expressions, self._everything, wanted)
+        form = Form(Kind.PATTERN, owner, member=bool(name), few=True)
+        left = (expressions.texts, sought.known)
+        return Look(form, name, left=left, tested=tested, rare=sought)
 
 
 class _Fractions(NamedTuple):
@@ -189,6 +215,8 @@ def _test(node: Node) -> tuple[Place, type, Test] | None:
 
 def _compared(call: tree.Call) -> tuple[Place, type, Test] | None:
     """What *call* compares with a constant."""
+    if call.name == "matches" and call.operands[1:]:
+        return _found(call.operands[0], str, _pattern(call.operands[1]))
     if call.name == "startsWith" and call.target is not None:
         return _found(call.target, str, _prefix(call.args[0]))
     if call.target is not None or len(call.args) != 2:
@@ -246,6 +274,12 @@ def _prefix(node: Node) -> Span | None:
         return None
     stem = node.value.rstrip(chr(sys.maxunicode))
     return Span(node.value, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else None
+
+
+def _pattern(node: Node) -> Pattern | None:
+    if not isinstance(node, tree.Constant) or type(node.value) is not str:
+        return None
+    return Pattern(node.value)
 
 
 def _place(node: Node) -> Place | None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from remit.expr.errors import EvalError
 from remit.expr.function import function
 from remit.expr.values import show
 
 _LARGEST_PROGRAM = 1 << 20
+_LARGEST_SET = 8
+"""Times as much memory that many patterns together may take; more take no more."""
 _LONGEST_PATTERN = 10_000
 _BOTH = 2
 """The pattern, and the one that matches anything."""
@@ -56,25 +59,60 @@ def compiled(pattern: str) -> Pattern:
     # Imported when a condition has a pattern: most have none.
     import re2
 
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = _LARGEST_PROGRAM
     try:
-        search = re2.compile(pattern, options).search
+        search = re2.compile(pattern, _options(_LARGEST_PROGRAM)).search
     except re2.error as error:
         reason = error.args[0] if error.args else "unknown"
         spelled = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
         raise EvalError(f"{show(pattern)} is no regular expression: {spelled}") from None
-    among = re2.Set.SearchSet(options)
+    return Pattern(search, _among((pattern, "")))
+
+
+def _options(memory: int) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = memory
+    return options
+
+
+def _among(patterns: Sequence[str]) -> Callable[[bytes], Sequence[int]]:
+    """Which of *patterns* match, by their places; none where they are too large for a set."""
+    import re2
+
+    memory = _LARGEST_PROGRAM * min(len(patterns) - 1, _LARGEST_SET)
+    among = re2.Set.SearchSet(_options(memory))
     try:
-        among.Add(pattern)
-        among.Add("")
+        for pattern in patterns:
+            among.Add(pattern)
         among.Compile()
     except re2.error:
-        # Too large for a set.
-        return Pattern(search, lambda _: ())
-    return Pattern(search, among.Match)
+        return lambda _: ()
+    found: Callable[[bytes], Sequence[int]] = among.Match
+    return found
+
+
+class Several:
+    """Regular expressions that are sought all at once, in about the time that one takes.
+
+    Raises:
+        EvalError: one of them is no pattern, or too large a one.
+    """
+
+    __slots__ = ("_among", "_each")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._each = tuple(map(compiled, patterns))
+        self._among = _among((*patterns, ""))
+
+    def found(self, text: str) -> int:
+        """Which of them are anywhere in *text*: bits, by their places."""
+        matching = self._among(text.encode())
+        if matching:
+            return sum(1 << place for place in matching) & ~(1 << len(self._each))
+        return sum(1 << place for place, each in enumerate(self._each) if each.found(text))
 
 
 @function(
