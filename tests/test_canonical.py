@@ -110,6 +110,24 @@ def test_canonical_bytes_read_back_and_do_not_depend_on_order(value):
     assert canonical(_reversed(frozen)) == canonical(frozen)
 
 
+@given(st.dictionaries(text, values, max_size=4))
+def test_what_is_frozen_has_the_bytes_that_are_written_member_by_member(value):
+    frozen = freeze(value)
+    assert canonical(frozen) == canonical(dict(frozen))
+
+
+@pytest.mark.parametrize("number", [1e16, 1.5, 1e-7, 5e-324, -0.0, 2**53 - 1, 10**15, 10**14])
+@pytest.mark.parametrize("key", ["a", "\x7f", "\x00\n", "\u20ac", "\ufb33", "\U0001f600"])
+def test_members_with_any_number_and_any_name_are_written_as_by_themselves(number, key):
+    frozen = freeze({key: [number], "b": {"\u20ac": number, "\U0001f600": 1, "\ufb33": 2}})
+    assert canonical(frozen) == canonical(dict(frozen))
+
+
+def test_an_integer_that_no_double_holds_has_no_bytes():
+    with pytest.raises(NotData, match="2\\*\\*53"):
+        canonical(Frozen(number=2**53))
+
+
 def _reversed(value):
     if isinstance(value, dict):
         return {k: _reversed(v) for k, v in reversed(value.items())}

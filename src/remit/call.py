@@ -162,6 +162,7 @@ class Call(Recorded):
         self, identity: str, request: Request, ports: Ports, conceal: Conceal | None = None
     ) -> None:
         self.conceal = conceal
+        self.shown = None
         self.id = identity
         self.request = request
         self.ports = ports

@@ -22,7 +22,7 @@ UNDECIDED = Decision(Effect.DENY, "not decided yet")
 class Recorded:
     """A call as its records have it: who asks for what, and what was decided on it so far."""
 
-    __slots__ = ("conceal", "decision", "id", "ports", "request")
+    __slots__ = ("conceal", "decision", "id", "ports", "request", "shown")
 
     id: str
     request: Request
@@ -30,6 +30,8 @@ class Recorded:
     ports: Ports
     conceal: Conceal | None
     """What this call hides, besides what the ports do."""
+    shown: tuple[Request, Request] | None
+    """The request that was concealed last, and how it was."""
 
     async def record(
         self,
@@ -88,9 +90,12 @@ class Recorded:
 
     def concealed(self, request: Request) -> Request:
         """*request* as others than policy and people get to see it."""
-        if self.ports.conceal is not None:
-            request = self.ports.conceal(request)
-        return request if self.conceal is None else self.conceal(request)
+        if self.shown is not None and self.shown[0] is request:
+            return self.shown[1]
+        hidden = request if self.ports.conceal is None else self.ports.conceal(request)
+        hidden = hidden if self.conceal is None else self.conceal(hidden)
+        self.shown = request, hidden
+        return hidden
 
     def show(self, record: Record) -> None:
         """Tell the readers of what the inbox has kept of this call."""

@@ -26,7 +26,8 @@ digest can be computed again in any language.
 from __future__ import annotations
 
 from remit.canonical.freeze import freeze, freeze_with_rebuild
-from remit.canonical.freezer import LIMITS, NOTHING, Frozen, Limits, Rebuild
+from remit.canonical.freezer import LIMITS, Limits, Rebuild
+from remit.canonical.frozen import NOTHING, Frozen
 from remit.canonical.jcs import canonical, digest
 from remit.canonical.opaque import Opaque
 from remit.canonical.read import read

@@ -6,7 +6,8 @@ from math import isfinite
 from typing import Any
 
 from remit.canonical.families import freeze_family
-from remit.canonical.freezer import LIMITS, NOTHING, Freezer, Frozen, Limits, Rebuild, join
+from remit.canonical.freezer import LIMITS, Freezer, Limits, Rebuild, join
+from remit.canonical.frozen import NOTHING, Frozen
 from remit.canonical.jcs import LARGEST_INTEGER
 from remit.errors import NotData
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
+from remit.canonical.frozen import Frozen
 from remit.canonical.jcs import finite, whole
 from remit.errors import NotData
 
@@ -30,30 +31,6 @@ class Limits:
 
 
 LIMITS = Limits()
-
-
-class Frozen(dict[str, Any]):
-    """A mapping that refuses to change."""
-
-    __slots__ = ()
-
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("what was decided cannot be changed; make a new request")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Frozen, (dict(self),)
-
-    def __deepcopy__(self, _: object) -> Frozen:
-        return self
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
-
-
-NOTHING = Frozen()
 
 
 class Freezer:

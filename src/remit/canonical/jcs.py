@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, cast
 
 import msgspec
 
+from remit.canonical.frozen import Frozen
 from remit.errors import NotData
 
 LARGEST_INTEGER = 2**53 - 1
 """Beyond it a double, which is what JSON numbers are to most readers, drops digits (RFC 7493)."""
 
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
+
+_differs = re.compile(rb"[0-9](?:[.eE]|[0-9]{15})").search
+"""Finds numbers that others write in another way, and what looks like one: fractions, and integers
+that a double may not hold."""
+
+
 def canonical(value: Any) -> bytes:
     """The bytes of a frozen *value* after RFC 8785: sorted members, no spaces, UTF-8."""
+    if type(value) is Frozen:
+        data = _sorted(value)
+        # Members are sorted by code points, which in ASCII is by UTF-16 code units as well.
+        if data.isascii() and _differs(data) is None:
+            return data
     parts: list[str] = []
     _write(value, parts.append)
     return "".join(parts).encode()

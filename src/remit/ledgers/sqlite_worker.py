@@ -61,11 +61,10 @@ def _answer(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
 
 
-def _moves_nothing(jobs: Sequence[Append]) -> bool:
+def _moves_nothing(entries: Sequence[Entry]) -> bool:
     """Whether no question is moved. One record may ask if it can be: it is there, or it is not."""
-    entries = [entry for job in jobs for entry in job.entries]
     for entry in entries:
-        if entry.move:
+        if entry.move is not None:
             return len(entries) == 1 and type(entry.move) is Proceed
     return True
 
@@ -152,25 +151,24 @@ class Worker:
         """Write *jobs*, if there are only records, and nobody but the last one's caller waits."""
         if self.gone or self.owed or self.doubt:
             return
-        *before, last = jobs
-        appends = list[Append]()
-        for job in before:
-            if type(job) is not Append or job.awaited:
+        last, appends, entries = jobs[-1], list[Append](), list[Entry]()
+        for job in jobs:
+            if type(job) is not Append or (job.awaited and job is not last):
                 return
+            if job.noted is not None:
+                self._encode((job,))
             appends.append(job)
-        if type(last) is not Append:
-            return
-        appends.append(last)
-        self._encode(appends)
-        if not _moves_nothing(appends):
+            entries += job.entries
+        if not _moves_nothing(entries):
             return
         self.doubt = appends
         try:
             self.writing = get_ident()
-            self.write(appends, append)
+            self._keep(appends, entries, append)
         finally:
             self.writing = None
-        if last.future is not None and last.future.settled:
+        receipt = appends[-1].future
+        if receipt is not None and receipt.settled:
             self.jobs.forget(appends)
         self.doubt = ()
 
@@ -254,14 +252,16 @@ class Worker:
         """When there is something to do, though nobody asks."""
         return -math.inf if self.behind else min(self.sign_at, self.retry_at)
 
-    def write(self, jobs: Sequence[Append], append: Keep | None = None) -> None:
+    def write(self, jobs: Sequence[Append]) -> None:
         """Keep what is owed and all of *jobs*, or none, and tell everybody."""
-        append = append or self.store.append
         if not jobs and time.monotonic() < self.retry_at:
             return
         entries = [*self.owed, *(entry for job in jobs for entry in job.entries)]
-        if not entries:
-            return
+        if entries:
+            self._keep(jobs, entries, self.store.append)
+
+    def _keep(self, jobs: Sequence[Append], entries: Sequence[Entry], append: Keep) -> None:
+        """Keep *entries*, what is owed and then those of *jobs*, and tell everybody."""
         start = time.monotonic()
         try:
             places = append(entries)
@@ -271,8 +271,8 @@ class Worker:
         self.took = time.monotonic() - start
         if places is None:
             return
-        places = places[len(self.owed) :]
         if self.owed:
+            places = places[len(self.owed) :]
             self._settle()
         self._succeed(jobs, places)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +14,10 @@ from remit.model import NO_SESSION, NOBODY, Properties, Request, Resource, Sessi
 
 FACTS = ("description", "parent_agent_id", "chain_id", "chain_depth")
 """What an action says that is no part of a request of ours: facts of its context."""
+
+
+# Programs name the same few targets again and again.
+_target = lru_cache(256)(Resource.parse)
 
 
 class Asked(NamedTuple):
@@ -29,7 +34,7 @@ class Asked(NamedTuple):
         if action.description or action.parent_agent_id or action.chain_id or action.chain_depth:
             said = ((name, getattr(action, name)) for name in FACTS)
             facts = Frozen({name: fact for name, fact in said if fact})
-        return cls(Resource.parse(action.target), action.agent_id, facts)
+        return cls(_target(action.target), action.agent_id, facts)
 
     def request(
         self, action: model.Action, acting: Acting, at: int, session: Session, agent: str = ""
