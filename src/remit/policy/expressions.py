@@ -18,63 +18,64 @@ REMEMBERED = 4096
 LONGEST_REMEMBERED = 256
 """Characters of such a text."""
 
-COMBINATIONS = 1024
-"""Sets of expressions for which the candidates they leave are kept."""
+OF_ONE_ACTION = 64
+"""Texts for which the candidates of an action that they leave are kept."""
 
 NO_BYTES = -1
 """What is found in a text that has no UTF-8, which no expression is defined for."""
 
 
-class Expressions:
-    """Which of *patterns* are in a text, as bits by their places.
+class Expressions(dict[str, int]):
+    """From a text to those of *patterns* that are in it: bits by their places, or `NO_BYTES`.
 
     There is one for each set of patterns, for ever: what is remembered stays right.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
+        super().__init__()
         self.places = {pattern: place for place, pattern in enumerate(patterns)}
-        self.texts: dict[str, int] = {}
-        """What was found before."""
 
     @cached_property
     def _several(self) -> Several:
         return Several(tuple(self.places))
 
-    def find(self, text: str) -> int:
-        """Those in *text*, or `NO_BYTES`."""
+    def __missing__(self, text: str) -> int:
         try:
             found = self._several.found(text)
         except UnicodeEncodeError:
             return NO_BYTES
-        if len(self.texts) >= REMEMBERED:
-            self.texts.clear()
+        if len(self) >= REMEMBERED:
+            self.clear()
         if len(text) <= LONGEST_REMEMBERED:
-            self.texts[text] = found
+            self[text] = found
         return found
 
 
-class Sought:
-    """From the expressions found in a text to the candidates that this leaves."""
+class Sought(dict[str, int | None]):
+    """From a text to the candidates that its expressions leave; None where it has no bytes."""
 
     def __init__(
         self, expressions: Expressions, everything: int, wanted: Mapping[int, Sequence[str]]
     ) -> None:
         """Of *everything*, the candidates at these bits want all of their patterns found."""
-        self.fits = expressions.find
-        self.known: dict[int, int] = {}
+        super().__init__()
+        self._expressions = expressions
         self._everything = everything
         self._wanted: dict[int, int] = {}
         for bit, patterns in wanted.items():
             for place in {expressions.places[pattern] for pattern in patterns}:
                 self._wanted[place] = self._wanted.get(place, 0) | 1 << bit
 
-    def find(self, fits: int) -> int:
-        """What is left where *fits* was found."""
+    def __missing__(self, text: str) -> int | None:
+        found = self._expressions[text]
+        if found == NO_BYTES:
+            return None
         left = self._everything
         for place, bits in self._wanted.items():
-            if not fits >> place & 1:
+            if not found >> place & 1:
                 left &= ~bits
-        if len(self.known) >= COMBINATIONS:
-            self.known.clear()
-        self.known[fits] = left
+        if len(self) >= OF_ONE_ACTION:
+            self.clear()
+        if len(text) <= LONGEST_REMEMBERED:
+            self[text] = left
         return left

@@ -5,7 +5,7 @@
     text     by dictionary
     count    a number, of few: by its place in a table
     number   by bisection
-    span     a text, by bisection
+    span     a text, by bisection; what comes again is remembered
     pattern  a text, by the regular expressions in it: last, and only if any candidate wants one
 
 A loop would take every index apart again for every request: in the function they are
@@ -21,7 +21,7 @@ all of them only if none of the few does.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain, count, pairwise, repeat
@@ -38,6 +38,12 @@ Narrow: TypeAlias = Callable[[Request, Kept], tuple[int, int]]
 
 REMEMBERED = 1024
 """Combinations of forms whose code is kept, and of forms and points whose function is."""
+
+TEXTS = 512
+"""Texts whose place is kept, of each set of points."""
+
+LONGEST_TEXT = 256
+"""Characters of such a text."""
 
 LONGEST_KEPT = 64
 """Points of one look up to which its function is kept: policies come and go, this stays."""
@@ -78,9 +84,9 @@ class Look(NamedTuple):
     points: tuple[Any, ...] = ()
     """The texts, or the bounds, among which the place of a value is sought."""
     left: tuple[Any, ...] = ()
-    """What is left at each place. Of a name or patterns: what fits it, and what that leaves."""
+    """What is left at each place. Of a name: how what it fits is found, and what that leaves."""
     free: Any = 0
-    """What is left where it is none of the texts, or not there."""
+    """What is left where it is none of the texts, or not there. Of patterns: who wants them."""
     tested: int = 0
     """The candidates whose conditions are about it."""
     rare: Any = None
@@ -157,24 +163,17 @@ _CODE = {
     if {worth}:
         value = {value}
         if type(value) is str:
-            {take}kept[start_{n} + bisect(places_{n}, value)]{taken}
+            {take}kept[places_{n}[value]]{taken}
         else:
             {nothing_found}
 """,
     Kind.PATTERN: """
-    if {worth}:
+    if left & kept[{free}]:
         value = {value}
-        fits = -1
-        if type(value) is str:
-            fits = kept[start_{n}].get(value)
-            if fits is None:
-                fits = {rare}.fits(value)
-        if fits < 0:
+        found = kept[start_{n}][value] if type(value) is str else None
+        if found is None:
             {nothing_found}
         else:
-            found = kept[start_{n} + 1].get(fits)
-            if found is None:
-                found = {rare}.find(fits)
             {take}found{taken}
 """,
 }
@@ -257,7 +256,7 @@ def _variables(n: int, form: Form) -> Iterator[str]:
     """What the code of look number *n* is given."""
     if form.member:
         yield f"name_{n}"
-    if form.kind in {Kind.NUMBER, Kind.SPAN, Kind.PATTERN}:
+    if form.kind in {Kind.NUMBER, Kind.PATTERN}:
         yield f"start_{n}"
     if form.kind not in {Kind.NAME, Kind.LACK, Kind.PATTERN}:
         yield f"places_{n}"
@@ -270,7 +269,24 @@ def _places(form: Form, points: tuple[Any, ...], start: int) -> Any:
     if form.kind is Kind.COUNT:
         lengths = (stop - first for first, stop in pairwise((0, *points, form.counts)))
         return tuple(chain.from_iterable(map(repeat, count(start), lengths)))
-    return points
+    return _Stretches(points, start) if form.kind is Kind.SPAN else points
+
+
+class _Stretches(dict[str, int]):
+    """From a text to its place among *points*. Texts that come again are found at once."""
+
+    def __init__(self, points: Sequence[str], start: int) -> None:
+        super().__init__()
+        self._points = points
+        self._start = start
+
+    def __missing__(self, text: str) -> int:
+        place = self._start + bisect_right(self._points, text)
+        if len(self) >= TEXTS:
+            self.clear()
+        if len(text) <= LONGEST_TEXT:
+            self[text] = place
+        return place
 
 
 @lru_cache(REMEMBERED)

@@ -176,9 +176,8 @@ class Narrowing:
         wanted = {bit: [one.pattern for one in several] for bit, several in tests.items()}
         expressions = self._codes.expressions(place, {*chain.from_iterable(wanted.values())})
         sought = Sought(expressions, self._everything, wanted)
-        form = Form(Kind.PATTERN, owner, member=bool(name), few=True)
-        left = (expressions.texts, sought.known)
-        return Look(form, name, left=left, tested=tested, rare=sought)
+        form = Form(Kind.PATTERN, owner, member=bool(name), few=False)
+        return Look(form, name, left=(sought,), free=tested, tested=tested)
 
 
 class _Fractions(NamedTuple):
